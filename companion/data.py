@@ -1,0 +1,351 @@
+r"""Data that needs no network: scikit-learn's digits, diabetes and breast cancer, a linear teacher, and label noise.
+
+Every loader takes a ``seed`` that redraws all that chance decides (split and noise), and returns a :class:`Split`.
+:func:`stack` joins the splits of several seeds for :func:`companion.training.fit_many`.
+"""
+
+import math
+import zlib
+from typing import NamedTuple
+
+import sklearn.datasets
+import torch
+
+__all__ = [
+    "Split",
+    "breast_cancer",
+    "check_data",
+    "diabetes",
+    "digits",
+    "flip_labels",
+    "generator",
+    "linear_teacher",
+    "stack",
+]
+
+
+class Split(NamedTuple):
+    """Inputs and targets, split into training, validation and test rows.
+
+    ``split.train``, ``split.valid`` and ``split.test`` are the pairs ``(X, y)`` that the training functions take.
+
+    Chapter: all.
+    """
+
+    X_train: torch.Tensor
+    y_train: torch.Tensor
+    X_valid: torch.Tensor
+    y_valid: torch.Tensor
+    X_test: torch.Tensor
+    y_test: torch.Tensor
+
+    @property
+    def train(self):
+        """The training pair ``(X, y)``."""
+        return self.X_train, self.y_train
+
+    @property
+    def valid(self):
+        """The validation pair ``(X, y)``; no rows if none were asked for."""
+        return self.X_valid, self.y_valid
+
+    @property
+    def test(self):
+        """The test pair ``(X, y)``."""
+        return self.X_test, self.y_test
+
+
+def generator(seed, purpose):
+    """Make a ``torch.Generator`` for one purpose of one seed, so that split, noise and masks are unrelated.
+
+    Adding a large number to a seed is not enough: torch's CPU generator looks at the lowest 32 bits only.
+
+    Args:
+        seed: the seed of the run.
+        purpose: a word such as ``"split"``.
+
+    Returns:
+        A seeded ``torch.Generator`` on the CPU.
+
+    Example:
+        >>> a, b = generator(0, "split"), generator(0, "noise")
+        >>> bool(torch.rand(1, generator=a) == torch.rand(1, generator=b))
+        False
+
+    Chapter: all.
+    """
+    return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {seed}".encode()))
+
+
+def check_data(X, y, name="train"):
+    """Refuse data that no model can learn from: wrong types, no rows, unequal lengths, NaN or infinity.
+
+    Args:
+        X: inputs, a tensor of shape (N, …).
+        y: targets, a tensor of shape (N, …).
+        name: what to call the pair in the message.
+
+    Raises:
+        TypeError: if ``X`` or ``y`` is not a tensor.
+        ValueError: if there are no rows, if the lengths differ, or if a value is not finite.
+
+    Example:
+        >>> check_data(torch.zeros(3, 2), torch.zeros(2))
+        Traceback (most recent call last):
+            ...
+        ValueError: train: X has 3 rows and y has 2; they must agree
+
+    Chapter: all.
+    """
+    for letter, tensor in (("X", X), ("y", y)):
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name}: {letter} must be a torch.Tensor, got {type(tensor).__name__}")
+        if tensor.ndim == 0 or len(tensor) == 0:
+            raise ValueError(f"{name}: {letter} must have at least one row, got shape {tuple(tensor.shape)}")
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            bad = (~tensor.isfinite()).sum().item()
+            raise ValueError(f"{name}: {letter} must be finite, got {bad} values that are NaN or infinite")
+    if len(X) != len(y):
+        raise ValueError(f"{name}: X has {len(X)} rows and y has {len(y)}; they must agree")
+
+
+def _check_count(name, value, low, high):
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+
+
+def _check_number(name, value, low, high=float("inf")):
+    if not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if not (low <= value <= high and math.isfinite(value)):
+        limit = f"in [{low}, {high}]" if math.isfinite(high) else f"finite and at least {low}"
+        raise ValueError(f"{name} must be {limit}, got {value}")
+
+
+def _split(X, y, seed, n_train, n_valid):
+    """Cut a random permutation of the rows into training, validation and test."""
+    n = len(X)
+    _check_count("n_valid", n_valid, 0, n - 2)
+    n_train = (n - n_valid) // 2 if n_train is None else n_train
+    _check_count("n_train", n_train, 1, n - n_valid - 1)
+    order = torch.randperm(n, generator=generator(seed, "split"))
+    train, valid, test = order.split([n_train, n_valid, n - n_train - n_valid])
+    return Split(X[train], y[train], X[valid], y[valid], X[test], y[test])
+
+
+def flip_labels(y, share, n_classes, generator=None):
+    r"""Replace each label, with probability ``share``, by a different class chosen uniformly.
+
+    Args:
+        y: int64 labels in 0 … ``n_classes`` − 1, any shape.
+        share: probability of a wrong label, in [0, 1].
+        n_classes: number of classes, at least 2.
+        generator: source of randomness.
+
+    Returns:
+        Labels of the same shape; about ``share`` of them are wrong.
+
+    Raises:
+        TypeError: if ``y`` is not an int64 tensor.
+        ValueError: if ``share`` is outside [0, 1], ``n_classes`` is below 2 or a label is not below ``n_classes``.
+
+    Example:
+        >>> flip_labels(torch.tensor([0, 1, 1]), 1.0, 2)
+        tensor([1, 0, 0])
+
+    Chapter: all.
+    """
+    if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
+        raise TypeError(f"y must be an int64 tensor, got {getattr(y, 'dtype', type(y).__name__)}")
+    _check_number("share", share, 0, 1)
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2, got {n_classes}")
+    if y.numel() and not 0 <= y.min() <= y.max() < n_classes:
+        raise ValueError(f"y must lie in 0 … {n_classes - 1}, got {y.min().item()} … {y.max().item()}")
+    wrong = torch.rand(y.shape, generator=generator) < share
+    shift = torch.randint(1, n_classes, y.shape, generator=generator)
+    return torch.where(wrong, (y + shift) % n_classes, y)
+
+
+def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float32):
+    """Load 1797 handwritten digits, 8×8 pixels in 0 … 1, split at random.
+
+    Args:
+        seed: redraws the split and the label noise.
+        n_train: training rows; half of what validation leaves if not given.
+        n_valid: validation rows. The rest is test.
+        label_noise: share of training *and* validation labels replaced by a wrong class. Test labels stay clean.
+        dtype: type of the inputs.
+
+    Returns:
+        A :class:`Split`: X of shape (N, 64), y int64 of shape (N,), 10 classes.
+
+    Raises:
+        ValueError: if more rows are asked for than there are, or ``label_noise`` is outside [0, 1].
+
+    Example:
+        >>> split = digits(0, n_train=300, label_noise=0.3)
+        >>> split.X_train.shape, split.X_test.shape
+        (torch.Size([300, 64]), torch.Size([1497, 64]))
+
+    Source: scikit-learn's ``load_digits``, from the UCI set of Alpaydin and Kaynak (1998).
+
+    Chapter: all.
+    """
+    _check_number("label_noise", label_noise, 0, 1)
+    raw = sklearn.datasets.load_digits()
+    X, y = torch.tensor(raw.data / 16, dtype=dtype), torch.tensor(raw.target)
+    split = _split(X, y, seed, n_train, n_valid)
+    noise = generator(seed, "label noise")
+    return split._replace(
+        y_train=flip_labels(split.y_train, label_noise, 10, noise),
+        y_valid=flip_labels(split.y_valid, label_noise, 10, noise),
+    )
+
+
+def _standardise(split, targets):
+    """Give every column mean 0 and deviation 1 on the training rows, and move the other rows along.
+
+    A column that is constant there is only centred.
+    """
+    _check_count("n_train", len(split.X_train), 2, 10**9)
+    mean, std = split.X_train.mean(0), split.X_train.std(0)
+    std = std.where(std > 0, 1.0)
+    split = split._replace(**{k: (getattr(split, k) - mean) / std for k in ("X_train", "X_valid", "X_test")})
+    if targets:
+        mean, std = split.y_train.mean(), split.y_train.std()
+        std = std.where(std > 0, 1.0)
+        split = split._replace(**{k: (getattr(split, k) - mean) / std for k in ("y_train", "y_valid", "y_test")})
+    return split
+
+
+def diabetes(seed, *, n_train=None, n_valid=0, noise_features=0, dtype=torch.float32):
+    """Load 442 patients, 10 measurements and the progress of diabetes after a year, split at random.
+
+    Inputs and target have mean 0 and deviation 1 on the training rows, so predicting 0 is predicting the mean.
+
+    Args:
+        seed: redraws the split and the noise features.
+        n_train: training rows; half of what validation leaves if not given.
+        n_valid: validation rows. The rest is test.
+        noise_features: columns of standard normal noise to append: features that cannot help.
+        dtype: type of inputs and targets.
+
+    Returns:
+        A :class:`Split`: X of shape (N, 10 + noise_features), y of shape (N,), in standard deviations.
+
+    Raises:
+        ValueError: if more rows are asked for than there are, or ``noise_features`` is negative.
+
+    Example:
+        >>> diabetes(0, n_train=300, noise_features=40).X_train.shape
+        torch.Size([300, 50])
+
+    Source: Efron, Hastie, Johnstone and Tibshirani (2004); scikit-learn's ``load_diabetes``.
+
+    Chapter: weight_decay, dropout, ensembles.
+    """
+    _check_count("noise_features", noise_features, 0, 10**6)
+    raw = sklearn.datasets.load_diabetes(scaled=False)
+    X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target, dtype=torch.float64)
+    noise = torch.randn(len(X), noise_features, generator=generator(seed, "noise features"), dtype=torch.float64)
+    X = torch.cat([X, noise], dim=1)
+    return Split(*(t.to(dtype) for t in _standardise(_split(X, y, seed, n_train, n_valid), targets=True)))
+
+
+def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
+    """Load 569 tumours, 30 measurements each, malignant (0) or benign (1), split at random.
+
+    Inputs have mean 0 and deviation 1 on the training rows.
+
+    Args:
+        seed: redraws the split.
+        n_train: training rows; half of what validation leaves if not given.
+        n_valid: validation rows. The rest is test.
+        dtype: type of the inputs.
+
+    Returns:
+        A :class:`Split`: X of shape (N, 30), y int64 of shape (N,), 2 classes.
+
+    Raises:
+        ValueError: if more rows are asked for than there are.
+
+    Example:
+        >>> breast_cancer(0, n_train=100).X_test.shape
+        torch.Size([469, 30])
+
+    Source: Street, Wolberg and Mangasarian (1993); scikit-learn's ``load_breast_cancer``.
+
+    Chapter: overfitting, losses.
+    """
+    raw = sklearn.datasets.load_breast_cancer()
+    X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target)
+    split = _standardise(_split(X, y, seed, n_train, n_valid), targets=False)
+    return Split(*(t.to(dtype) if t.is_floating_point() else t for t in split))
+
+
+def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise=1.0, n_valid=0, dtype=torch.float32):
+    r"""Draw a linear teacher :math:`y = x^\top w^* + \sigma\varepsilon` with standard normal inputs.
+
+    Args:
+        seed: redraws the teacher :math:`w^* \sim N(0, s^2 I)`, the inputs and the noise.
+        n_train: training rows.
+        n_test: test rows; their targets carry the same noise.
+        n_features: number of inputs.
+        weight_scale: :math:`s`, standard deviation of each teacher weight.
+        noise: :math:`\sigma \ge 0`.
+        n_valid: validation rows.
+        dtype: type of inputs and targets.
+
+    Returns:
+        A :class:`Split`: X of shape (N, n_features), y of shape (N,).
+
+    Raises:
+        ValueError: if a count is below 1 or a scale is negative.
+
+    Example:
+        >>> linear_teacher(0, n_train=20, n_test=100, n_features=200).X_train.shape
+        torch.Size([20, 200])
+
+    Chapter: weight_decay, overfitting.
+    """
+    for name, count in (("n_train", n_train), ("n_test", n_test), ("n_features", n_features)):
+        _check_count(name, count, 1, 10**9)
+    _check_count("n_valid", n_valid, 0, 10**9)
+    _check_number("weight_scale", weight_scale, 0)
+    _check_number("noise", noise, 0)
+    chance = generator(seed, "linear teacher")
+    n = n_train + n_valid + n_test
+    w = weight_scale * torch.randn(n_features, generator=chance, dtype=torch.float64)
+    X = torch.randn(n, n_features, generator=chance, dtype=torch.float64)
+    y = X @ w + noise * torch.randn(n, generator=chance, dtype=torch.float64)
+    X, y = X.to(dtype).split([n_train, n_valid, n_test]), y.to(dtype).split([n_train, n_valid, n_test])
+    return Split(X[0], y[0], X[1], y[1], X[2], y[2])
+
+
+def stack(splits):
+    """Join the splits of S seeds: every tensor gets a leading dimension S.
+
+    Args:
+        splits: list of :class:`Split` with equal shapes, one per seed.
+
+    Returns:
+        A :class:`Split` of tensors (S, N, …), for ``fit_many(…, per_seed=True)``.
+
+    Raises:
+        ValueError: if the list is empty or the shapes differ.
+
+    Example:
+        >>> stack([digits(s, n_train=100) for s in range(3)]).X_train.shape
+        torch.Size([3, 100, 64])
+
+    Chapter: all.
+    """
+    if not splits:
+        raise ValueError("splits must hold at least one Split, got none")
+    shapes = {tuple(tuple(t.shape) for t in split) for split in splits}
+    if len(shapes) > 1:
+        raise ValueError(f"splits must all have the same shapes, got {len(shapes)} different ones")
+    return Split(*(torch.stack(tensors) for tensors in zip(*splits, strict=True)))

@@ -1,0 +1,742 @@
+r"""Training, one model at a time (:func:`fit`) or many seeds and settings at once (:func:`fit_many`).
+
+Both take the batches of seed ``s`` from ``torch.randperm(n, generator=torch.Generator().manual_seed(s))`` and both
+start from the model that :func:`seeded_model` makes for ``s``, so that one is the test of the other.
+"""
+
+import copy
+import functools
+import inspect
+import os
+import sys
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call, stack_module_state, vmap
+from tqdm import tqdm
+
+from companion.data import check_data, generator
+from companion.optimizers import check_hyperparameters
+
+__all__ = ["Runs", "accuracy", "course_seeds", "fit", "fit_many", "seeded_model"]
+
+
+def accuracy(output, target):
+    """Share of rows whose largest output is the target class.
+
+    Args:
+        output: logits or probabilities, shape (N, C).
+        target: int64 classes, shape (N,).
+
+    Returns:
+        A scalar tensor in [0, 1].
+
+    Example:
+        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])).item()
+        0.5
+
+    Chapter: all.
+    """
+    return (output.argmax(-1) == target).float().mean(-1)
+
+
+def course_seeds(n):
+    """List the n seeds of an experiment: ``1000 * COURSE_SEED + 0 … n − 1``.
+
+    Set the environment variable ``COURSE_SEED`` to repeat the whole course on fresh seeds.
+
+    Args:
+        n: number of seeds, 1 … 1000.
+
+    Returns:
+        A list of ints.
+
+    Raises:
+        TypeError: if ``n`` is not an int.
+        ValueError: if ``n`` is not in 1 … 1000, or ``COURSE_SEED`` is not a whole number of at least 0.
+
+    Example:
+        >>> len(course_seeds(10))
+        10
+
+    Chapter: all.
+    """
+    _check_type("n", n, int)
+    if not 1 <= n <= 1000:
+        raise ValueError(f"n must be in 1 … 1000, got {n}")
+    course = os.environ.get("COURSE_SEED", "0")
+    if not course.isdecimal():
+        raise ValueError(f"COURSE_SEED must be a whole number of at least 0, got {course!r}")
+    return [1000 * int(course) + i for i in range(n)]
+
+
+def seeded_model(make_model, seed, **hyper):
+    """Make the model of one seed and leave the global random state as it was.
+
+    Args:
+        make_model: function that returns a new ``nn.Module``.
+        seed: seed of the initial weights.
+        hyper: passed on to ``make_model``.
+
+    Returns:
+        The model.
+
+    Example:
+        >>> a, b = (seeded_model(lambda: nn.Linear(2, 1), 0) for _ in range(2))
+        >>> bool((a.weight == b.weight).all())
+        True
+
+    Chapter: all.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make_model(**hyper)
+
+
+def _progress(epochs):
+    """Count epochs on stderr for somebody who watches: in a terminal or a notebook, nowhere else."""
+    watched = sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+    return tqdm(range(epochs), unit="epoch", leave=False, disable=not watched or bool(os.environ.get("TQDM_DISABLE")))
+
+
+def _check_type(name, value, kind):
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__}")
+
+
+def _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm):
+    """Refuse the data and settings that ``fit`` and ``fit_many`` share; messages name the argument."""
+    for name, pair in (("train", train), ("valid", valid)):
+        if pair is None and name == "valid":
+            continue
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"{name} must be a pair of tensors (X, y), got {type(pair).__name__}")
+        check_data(*pair, name=name)
+    for name, value in (("patience", patience), ("metrics", metrics)):
+        if value is not None and valid is None:
+            raise ValueError(f"{name} needs validation data: pass valid=(X, y)")
+    if not callable(loss):
+        raise TypeError(f"loss must be a function of (output, target), got {type(loss).__name__}")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if value is None and name != "epochs":
+            continue
+        _check_type(name, value, int)
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    _check_type("min_delta", min_delta, (int, float))
+    if not min_delta >= 0:
+        raise ValueError(f"min_delta must be at least 0, got {min_delta}")
+    for bound in clip_norm.flatten().tolist() if isinstance(clip_norm, torch.Tensor) else [clip_norm]:
+        if bound is not None:
+            _check_type("clip_norm", bound, (int, float))
+            if not bound > 0:
+                raise ValueError(f"clip_norm must be above 0, got {bound}")
+
+
+def _check_mean(shape):
+    if shape:
+        raise ValueError(f"loss must return one number, the mean over the batch, got shape {tuple(shape)}")
+
+
+def fit(
+    model,
+    train,
+    *,
+    loss,
+    optimizer,
+    epochs,
+    batch_size=32,
+    seed=0,
+    valid=None,
+    metrics=None,
+    scheduler=None,
+    clip_norm=None,
+    patience=None,
+    min_delta=0.0,
+    restore_best=True,
+):
+    """Train one model in place.
+
+    Args:
+        model: an ``nn.Module`` on the device of the data.
+        train: pair of tensors ``(X, y)``, shapes (N, …).
+        loss: function of (output, target), the mean over the batch.
+        optimizer: a ``torch.optim.Optimizer`` over the model's parameters.
+        epochs: passes over the data, at least 1.
+        batch_size: rows per step; the last batch may be smaller. ``None`` takes all rows.
+        seed: seed of the batch order and of dropout masks.
+        valid: optional pair ``(X, y)``, evaluated after each epoch.
+        metrics: optional dict of name and function of (output, target), for ``valid``.
+        scheduler: optional ``torch.optim.lr_scheduler``, stepped after every batch.
+        clip_norm: optional bound on the norm of the whole gradient of the optimizer's parameters.
+        patience: stop after this many epochs without a better validation loss.
+        min_delta: what counts as better: lower by more than this.
+        restore_best: after early stopping or the last epoch, take the weights of the best epoch (with ``patience``).
+
+    The model is left in evaluation mode.
+
+    Returns:
+        History: dict of lists, one number per epoch: ``train_loss`` (mean over the epoch's batches), and with
+        ``valid`` also ``valid_loss`` and ``valid_<metric>``.
+
+    Raises:
+        TypeError, ValueError: for data or settings out of range.
+        FloatingPointError: if the loss or the final weights are NaN or infinite; names the epoch.
+
+    Example:
+        >>> X = torch.linspace(-1, 1, 20).unsqueeze(1)
+        >>> model = seeded_model(lambda: nn.Linear(1, 1), 0)
+        >>> history = fit(model, (X, 3 * X), loss=F.mse_loss, epochs=50,
+        ...               optimizer=torch.optim.SGD(model.parameters(), lr=0.5))
+        >>> round(model.weight.item(), 3)
+        3.0
+
+    Chapter: all.
+    """
+    _check_type("model", model, nn.Module)
+    _check_type("optimizer", optimizer, torch.optim.Optimizer)
+    _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm)
+    X, y = train
+    order = torch.Generator().manual_seed(seed)
+    history, best, best_state, waited = {"train_loss": []}, float("inf"), None, 0
+    with torch.random.fork_rng():
+        torch.manual_seed(generator(seed, "training").initial_seed())
+        for epoch in (bar := _progress(epochs)):
+            model.train()
+            total = 0.0
+            for batch in torch.randperm(len(X), generator=order).to(X.device).split(batch_size or len(X)):
+                optimizer.zero_grad()
+                value = loss(model(X[batch]), y[batch])
+                _check_mean(value.shape)
+                if not value.isfinite():
+                    raise FloatingPointError(_diverged(epoch, f"the loss is {value.item()}", optimizer))
+                value.backward()
+                if clip_norm is not None:
+                    nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], clip_norm)
+                optimizer.step()
+                if scheduler is not None:
+                    scheduler.step()
+                total += value.item() * len(batch)
+            history["train_loss"].append(total / len(X))
+            if valid is None:
+                continue
+            for name, result in _evaluate(model, valid, {"loss": loss} | (metrics or {})).items():
+                history.setdefault(f"valid_{name}", []).append(result)
+            bar.set_postfix(valid_loss=history["valid_loss"][-1])
+            if patience is not None:
+                waited += 1
+                if history["valid_loss"][-1] < best - min_delta:
+                    best, best_state, waited = history["valid_loss"][-1], copy.deepcopy(model.state_dict()), 0
+                if waited >= patience:
+                    break
+    if best_state is not None and restore_best:
+        model.load_state_dict(best_state)
+    if not all(p.isfinite().all() for p in model.parameters()):
+        raise FloatingPointError(_diverged(epoch, "weights are not finite", optimizer))
+    model.eval()
+    return history
+
+
+def _diverged(epoch, what, optimizer):
+    rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
+    return f"training diverged in epoch {epoch + 1}: {what}; try a learning rate smaller than {rates}"
+
+
+@torch.no_grad()
+def _evaluate(model, data, functions):
+    model.eval()
+    output = model(data[0])
+    return {name: function(output, data[1]).item() for name, function in functions.items()}
+
+
+@dataclass
+class Runs:
+    """What :func:`fit_many` returns. Every shape starts with S seeds, then one dimension per entry of the grid.
+
+    Attributes:
+        history: dict of tensors (S, …, epochs): ``train_loss``, ``valid_loss``, ``valid_<metric>``; NaN after a run
+            has stopped.
+        params: dict of parameter name and tensor ``(S, …, *shape)``.
+        buffers: the same for buffers.
+        diverged: epoch (from 1) in which the loss of a run ceased to be finite, or after which its final weights
+            were not finite; 0 if neither happened; int64 (S, …).
+        best_epoch: epoch (from 1) of the lowest validation loss, 0 without validation data; int64 (S, …).
+        epochs_run: epochs that a run was trained before it stopped; int64 (S, …).
+        seeds: the seeds, a list.
+        grid: the grid, a dict of 1-D tensors.
+
+    Chapter: all.
+    """
+
+    history: dict
+    params: dict
+    buffers: dict
+    diverged: torch.Tensor
+    best_epoch: torch.Tensor
+    epochs_run: torch.Tensor
+    seeds: list
+    grid: dict
+    _model: nn.Module
+
+    def predict(self, X, *, per_seed=False):
+        """Outputs of every run, in evaluation mode.
+
+        Args:
+            X: inputs (N, …), or (S, N, …) with ``per_seed``.
+            per_seed: whether every seed has its own inputs.
+
+        Returns:
+            Tensor ``(S, …, N, *output)``.
+
+        Raises:
+            ValueError: if ``per_seed`` and the first dimension of X is not S.
+        """
+        shape = self.diverged.shape
+        _check_per_seed("X", X, self.seeds, per_seed)
+        state = {name: value.flatten(0, len(shape) - 1) for name, value in (self.params | self.buffers).items()}
+        return _predict(_Stacked(self._model), state, _per_run(X, shape, per_seed), per_seed).unflatten(0, shape)
+
+    def evaluate(self, X, y, metric, *, per_seed=False):
+        """One number per run: ``metric(output, target)`` in evaluation mode.
+
+        Args:
+            X: inputs (N, …), or (S, N, …) with ``per_seed``.
+            y: targets (N, …), or (S, N, …) with ``per_seed``.
+            metric: function of (output, target) that returns a scalar, such as :func:`accuracy` or a loss.
+            per_seed: whether every seed has its own data.
+
+        Returns:
+            Tensor (S, …).
+
+        Raises:
+            ValueError: if ``per_seed`` and a first dimension is not S.
+        """
+        shape = self.diverged.shape
+        _check_per_seed("y", y, self.seeds, per_seed)
+        output = self.predict(X, per_seed=per_seed).flatten(0, len(shape) - 1)
+        in_dims = (0, 0 if per_seed else None)
+        return vmap(metric, in_dims=in_dims)(output, _per_run(y, shape, per_seed)).unflatten(0, shape)
+
+    def model(self, *index):
+        """The model of one run as an ordinary ``nn.Module``, in evaluation mode.
+
+        Args:
+            index: position of the seed, then one position per entry of the grid.
+
+        Returns:
+            A new module with that run's parameters and buffers.
+
+        Raises:
+            ValueError: if there are too few or too many positions.
+        """
+        if len(index) != self.diverged.ndim:
+            names = ", ".join(["seed", *self.grid])
+            raise ValueError(f"index must be {self.diverged.ndim} positions ({names}), got {len(index)}")
+        model = copy.deepcopy(self._model)
+        with torch.no_grad():
+            for name, value in _named_state(model):
+                value.copy_((self.params | self.buffers)[name][index])
+        return model.eval()
+
+
+def fit_many(
+    make_model,
+    train,
+    *,
+    loss,
+    rule,
+    seeds,
+    epochs,
+    grid=None,
+    batch_size=32,
+    per_seed=False,
+    valid=None,
+    metrics=None,
+    schedule=None,
+    clip_norm=None,
+    overrides=None,
+    patience=None,
+    min_delta=0.0,
+    restore_best=True,
+    **hyper,
+):
+    r"""Train one independent model per seed and grid point, all at once.
+
+    The parameters of all models are stacked. One forward pass is mapped over them (``torch.func.vmap``), the sum of
+    their losses is differentiated, and one call of the rule per parameter updates them. Since no model touches
+    another's loss, the gradient of the sum holds each model's own gradient. At every grid point a seed has the same
+    initial weights and the same batches, so that differences along the grid are paired.
+
+    Args:
+        make_model: function that returns a new ``nn.Module``. It may take arguments named in ``grid``.
+        train: pair of tensors ``(X, y)``, shapes (N, …), or (S, N, …) with ``per_seed``.
+        loss: function of (output, target), the mean over the batch.
+        rule: update rule such as :func:`companion.optimizers.sgd`.
+        seeds: S different ints of at least 0; a seed fixes initial weights and batch order.
+        epochs: passes over the data, at least 1.
+        grid: dict of name and 1-D tensor or list: hyper-parameters of ``rule``, ``clip_norm``, or arguments of
+            ``make_model``. Every combination is trained.
+        batch_size: rows per step; the last batch may be smaller. ``None`` takes all rows.
+        per_seed: whether every seed has its own data.
+        valid: optional pair ``(X, y)``, evaluated after each epoch; one per seed if ``per_seed``.
+        metrics: optional dict of name and function of (output, target), for ``valid``.
+        schedule: optional function of the number of steps taken that returns a factor for ``lr``.
+        clip_norm: optional bound on the norm of each model's whole gradient.
+        overrides: optional function of (name, parameter of one model) that returns a dict of hyper-parameters for
+            that parameter, such as ``{"weight_decay": 0.0}`` for biases.
+        patience: a run stops after this many epochs without a better validation loss.
+        min_delta: what counts as better: lower by more than this.
+        restore_best: with ``patience``, a run ends with the weights of its best epoch.
+        hyper: hyper-parameters of ``rule`` that all runs share, such as ``lr=0.1``.
+
+    Returns:
+        :class:`Runs`. A run that diverges is recorded there and leaves the others alone.
+
+    Raises:
+        TypeError, ValueError: for data or settings out of range, or a model that cannot be mapped.
+
+    Example:
+        >>> from companion.optimizers import sgd
+        >>> X = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
+        >>> runs = fit_many(lambda: nn.Linear(3, 1), (X, X[:, :1]), loss=F.mse_loss, rule=sgd, lr=0.1,
+        ...                 seeds=range(5), epochs=20, grid={"weight_decay": [0.0, 1.0]})
+        >>> runs.params["weight"].shape
+        torch.Size([5, 2, 1, 3])
+        >>> runs.history["train_loss"][..., -1].mean(0) < 0.1
+        tensor([ True, False])
+
+    Chapter: all.
+    """
+    seeds, grid = _seed_list(seeds), {name: _grid_values(name, values) for name, values in (grid or {}).items()}
+    for name, value in (hyper | {"clip_norm": clip_norm}).items():
+        if name in grid and value is not None:
+            raise ValueError(f"{name} is given in grid and as an argument, {value}; give it once")
+        if isinstance(value, torch.Tensor) and value.ndim:
+            raise ValueError(f"{name} must be one number; several values belong in grid, got {value.tolist()}")
+    if isinstance(make_model, nn.Module) or not callable(make_model):
+        raise TypeError(f"make_model must be a function that returns a new model, got {type(make_model).__name__}")
+    clip_norm = grid.get("clip_norm", clip_norm)
+    _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm)
+    _check_many(train, valid, seeds, per_seed)
+    shape = torch.Size([len(seeds), *(len(values) for values in grid.values())])
+    points = torch.cartesian_prod(*grid.values()).reshape(-1, len(grid)).T.repeat(1, len(seeds)) if grid else ()
+    points = {name: values.to(train[0].device) for name, values in zip(grid, points, strict=True)}  # one value per run
+    X, y = (t.flatten(0, 1) if per_seed else t for t in train)
+    n = len(X) // len(seeds) if per_seed else len(X)
+
+    taken = {name: points.pop(name) for name in list(points) if name in inspect.signature(make_model).parameters}
+    clip_norm = points.pop("clip_norm", clip_norm)
+    check_hyperparameters(rule, hyper | points)
+    model, params, buffers = _stack_models(make_model, seeds, shape, taken, X)
+    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    if not trained:
+        raise ValueError("make_model must return a model with parameters to train, got none that requires a gradient")
+    settings = {name: _expand(rule, hyper | points, params[name]) for name in trained}
+    for name, one in trained.items() if overrides else ():
+        check_hyperparameters(rule, overrides(name, one))
+        settings[name] |= overrides(name, one)
+
+    _keep_freed_memory()
+    step = _Step(model, loss, rule, settings, schedule, clip_norm)
+    orders = [torch.Generator().manual_seed(seed) for seed in seeds]
+    first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
+    runs, device = shape.numel(), X.device
+    diverged, best_epoch, epochs_run = torch.zeros(3, runs, dtype=torch.int64, device=device)
+    active, has_kept = torch.ones(2, runs, dtype=torch.bool, device=device)
+    best = torch.full((runs,), float("inf"), device=device, dtype=torch.float64)
+    has_kept, kept, history = ~has_kept, params | buffers, []
+    with torch.random.fork_rng():
+        torch.manual_seed(generator(seeds, "training").initial_seed())
+        for epoch in (bar := _progress(epochs)):
+            order = first_row + torch.stack([torch.randperm(n, generator=chance) for chance in orders])
+            order = order.repeat_interleave(runs // len(seeds), 0).to(device)
+            total = 0.0
+            step.stacked.model.train()
+            for batch in order.split(batch_size or n, dim=1):
+                rows = batch.flatten()  # index_select with a flat index is faster than X[batch]
+                x, target = (t.index_select(0, rows).unflatten(0, batch.shape) for t in (X, y))
+                params, losses = step(params, buffers, x, target)
+                total += losses * batch.shape[1]
+            epochs_run += active
+            record = {"train_loss": total / n}
+            if valid is not None:
+                functions = {"loss": loss} | (metrics or {})
+                record |= _validate(step.stacked, params | buffers, valid, functions, shape, per_seed)
+                better = active & (record["valid_loss"] < best - min_delta)
+                best = torch.where(better, record["valid_loss"].double(), best)
+                best_epoch = torch.where(better, epoch + 1, best_epoch)
+            history.append({name: torch.where(active, value, float("nan")) for name, value in record.items()})
+            diverged = torch.where(active & (diverged == 0) & ~total.isfinite(), epoch + 1, diverged)
+            if not bar.disable:
+                bar.set_postfix(train_loss=f"{history[-1]['train_loss'].nanmean():.3g}")
+            if patience is not None:
+                stopping = active & (epoch + 1 - best_epoch >= patience)
+                keep = better | (stopping & ~has_kept) if restore_best else stopping
+                kept = _choose(keep, params | buffers, kept)
+                has_kept, active = has_kept | keep, active & ~stopping
+                if not active.any():
+                    break
+    final = _choose(has_kept, kept, params | buffers)
+    finite = torch.stack([final[name].flatten(1).isfinite().all(1) for name in params]).all(0)
+    diverged = torch.where((diverged == 0) & ~finite, epochs_run, diverged)
+    return Runs(
+        history={name: torch.stack([h[name] for h in history], -1).unflatten(0, shape) for name in history[0]},
+        params={name: final[name].detach().unflatten(0, shape) for name in params},
+        buffers={name: final[name].unflatten(0, shape) for name in buffers},
+        diverged=diverged.unflatten(0, shape),
+        best_epoch=best_epoch.unflatten(0, shape),
+        epochs_run=epochs_run.unflatten(0, shape),
+        seeds=seeds,
+        grid=grid,
+        _model=model,
+    )
+
+
+class _Step:
+    """One step of all runs: forward, backward, clipping, rule."""
+
+    def __init__(self, model, loss, rule, settings, schedule, clip_norm):
+        self.stacked, self.model, self.loss, self.rule, self.settings = _Stacked(model), model, loss, rule, settings
+        self.schedule, self.clip_norm = schedule, clip_norm
+        self.state, self.taken = {name: {} for name in settings}, 0
+
+    def __call__(self, params, buffers, x, y):
+        leaves = [params[name].requires_grad_() for name in self.settings]
+        losses = (self.losses if self.taken else self.first_losses)(params | buffers, x, y)
+        grads = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
+        with torch.no_grad():
+            if self.clip_norm is not None:
+                grads = _clip(grads, self.clip_norm)
+            params = dict(params)
+            for (name, hyper), grad in zip(self.settings.items(), grads, strict=True):
+                if self.schedule is not None:
+                    hyper = hyper | {"lr": hyper["lr"] * self.schedule(self.taken)}
+                if grad is not None:
+                    params[name], self.state[name] = self.rule(params[name], grad, self.state[name], **hyper)
+        self.taken += 1
+        return params, losses.detach()
+
+    def losses(self, state, x, y):
+        return _mean_losses(self.loss, self.stacked(state, x), y)
+
+    def first_losses(self, state, x, y):
+        try:
+            return self.losses(state, x, y)
+        except RuntimeError as error:  # if one model alone fails too, its own error says more
+            self.loss(functional_call(self.model, {name: value[0] for name, value in state.items()}, (x[0],)), y[0])
+            raise ValueError(
+                f"fit_many cannot map {type(self.model).__name__} and its loss over the runs "
+                f"({str(error).splitlines()[0]}); train it with fit, one seed at a time"
+            ) from error
+
+
+_PLAIN = (nn.Linear, nn.Identity, nn.Dropout, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh)
+
+
+class _Stacked:
+    """All models as one function of (stacked state, inputs): ``vmap`` over one model that is lent each run's state.
+
+    Plain chains of linear layers and activations need no ``vmap``: one batched product serves all runs of a layer.
+    """
+
+    def __init__(self, model):
+        self.model = copy.deepcopy(model)
+        first = {id(t): name for name, t in _named_state(self.model)}  # tied parameters have one name
+        self.slots = [
+            (holder, key, first[id(t)])
+            for module in self.model.modules()
+            for holder in (module._parameters, module._buffers)
+            for key, t in holder.items()
+            if t is not None
+        ]
+        leaves = [module for module in self.model.modules() if type(module) is not nn.Sequential]
+        self.plain = all(type(module) in _PLAIN for module in leaves)
+        for module in leaves:
+            if self.plain and type(module) is nn.Linear:
+                module.forward = functools.partial(_stacked_linear, module)
+
+    def lend(self, state, x):
+        for holder, key, name in self.slots:
+            holder[key] = state[name]
+        output = self.model(x)
+        for holder, key, name in self.slots:
+            if holder[key] is not state[name]:
+                raise ValueError(f"the model replaces its buffer {name}; change it in place, with {key}.copy_(…)")
+        return output
+
+    def __call__(self, state, x, shared=False):
+        """Outputs (R, N, …) for inputs (R, N, …), or (N, …) that all runs share."""
+        if self.plain and x.ndim == (2 if shared else 3):
+            runs = len(next(iter(state.values())))
+            return self.lend(state, x.expand(runs, *x.shape) if shared else x)
+        return vmap(self.lend, in_dims=(0, None if shared else 0), randomness="different")(state, x)
+
+
+def _stacked_linear(layer, x):
+    if layer.weight.ndim == 2:  # one model under vmap
+        return F.linear(x, layer.weight, layer.bias)
+    if layer.bias is None:
+        return torch.bmm(layer.weight, x.mT).mT
+    return torch.baddbmm(layer.bias.unsqueeze(2), layer.weight, x.mT).mT
+
+
+def _named_state(model):
+    return [*model.named_parameters(), *model.named_buffers()]
+
+
+def _mean_losses(loss, output, y):
+    """Mean loss of each run, shape (R,)."""
+    if loss is F.cross_entropy or (loss is F.mse_loss and output.shape == y.shape):
+        rows = loss(output.flatten(0, 1), y.flatten(0, 1), reduction="none")  # faster than the mapped loss
+        rows = rows.unflatten(0, y.shape[:2]).flatten(1)
+        return rows.mean(1) if y.is_floating_point() else rows.sum(1) / (y != -100).flatten(1).sum(1)  # ignore_index
+    losses = vmap(loss, randomness="different")(output, y)
+    _check_mean(losses.shape[1:])
+    return losses
+
+
+def _clip(grads, max_norm):
+    """Scale the gradients of each run so that their joint norm is at most ``max_norm``."""
+    norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads if g is not None]).norm(dim=0)
+    factor = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+    return [g if g is None else g * _per_parameter(factor, g) for g in grads]
+
+
+def _per_parameter(values, stacked):
+    """Shape one value per run so that it broadcasts against a stacked parameter."""
+    return values.to(stacked.device, stacked.dtype).reshape(-1, *[1] * (stacked.ndim - 1))
+
+
+@torch.no_grad()
+def _choose(mask, yes, no):
+    """Per run, the state ``yes`` where ``mask``, else ``no``."""
+    return {name: torch.where(_per_parameter(mask, yes[name]).bool(), yes[name], no[name]) for name in yes}
+
+
+def _expand(rule, hyper, stacked):
+    """Give the hyper-parameters that differ between runs the shape of a stacked parameter."""
+    hyper = {name: inspect.signature(rule).parameters[name].default for name in ["lr"]} | hyper
+    return {k: _per_parameter(v, stacked) if isinstance(v, torch.Tensor) else v for k, v in hyper.items()}
+
+
+def _validate(stacked, state, valid, functions, shape, per_seed):
+    X, y = (_per_run(t, shape, per_seed) for t in valid)
+    output = _predict(stacked, state, X, per_seed)
+    in_dims = (0, 0 if per_seed else None)
+    return {f"valid_{name}": vmap(function, in_dims=in_dims)(output, y) for name, function in functions.items()}
+
+
+def _per_run(data, shape, per_seed):
+    """Repeat each seed's data for its runs; data that all seeds share stays as it is."""
+    return data.repeat_interleave(shape.numel() // shape[0], 0) if per_seed else data
+
+
+@torch.no_grad()
+def _predict(stacked, state, X, per_seed):
+    """Outputs (R, N, …) in evaluation mode, some rows at a time to bound the memory."""
+    stacked.model.eval()
+    inputs = X.shape[2 if per_seed else 1 :].numel()
+    rows = max(1, 2**24 // (max(64, inputs) * len(next(iter(state.values())))))
+    chunks = X.split(rows, dim=1 if per_seed else 0)
+    return torch.cat([stacked(state, x, shared=not per_seed) for x in chunks], dim=1)
+
+
+def _stack_models(make_model, seeds, shape, taken, X):
+    """Make every run's model; return one of them, the stacked parameters and the stacked buffers."""
+    points = shape.numel() // len(seeds)
+    if taken:
+        arguments = [{name: values[run].item() for name, values in taken.items()} for run in range(shape.numel())]
+        models = [seeded_model(make_model, seeds[run // points], **arguments[run]) for run in range(shape.numel())]
+    else:
+        models = [seeded_model(make_model, seed) for seed in seeds]
+    for model in models:
+        if not isinstance(model, nn.Module):
+            raise TypeError(
+                f"make_model must be a function that returns a new model, got {type(model).__name__} from it"
+            )
+        if _attributes(model, torch.Tensor):
+            raise ValueError(
+                f"fit_many cannot map the tensors {_attributes(model, torch.Tensor)}, which are plain attributes; "
+                "register them as parameters or buffers"
+            )
+        if _settings(model) != _settings(models[0]):
+            raise ValueError(
+                f"make_model must build the same module for all of {', '.join(taken) or 'the seeds'}; "
+                "what differs between runs must be a parameter or a buffer"
+            )
+    if len({id(model) for model in models}) < len(models):
+        raise ValueError("make_model must return a new model at each call, got the same one again")
+    model = copy.deepcopy(models[0]).to(X.device)
+    for name, parameter in model.named_parameters():
+        if X.is_floating_point() and parameter.dtype != X.dtype:
+            raise ValueError(f"X is {X.dtype} and the parameter {name} is {parameter.dtype}; they must agree")
+    params, buffers = stack_module_state(models)
+    if not taken:
+        params, buffers = (
+            {name: value.repeat_interleave(points, 0) for name, value in d.items()} for d in (params, buffers)
+        )
+    params = {name: value.detach().to(X.device) for name, value in params.items()}
+    return model, params, {name: value.to(X.device) for name, value in buffers.items()}
+
+
+def _attributes(model, kind):
+    """Names of the plain attributes of one kind, in all submodules."""
+    return sorted(k for module in model.modules() for k, v in vars(module).items() if isinstance(v, kind))
+
+
+def _settings(model):
+    """What distinguishes two modules beside parameters and buffers."""
+    plain = (bool, int, float, str, tuple, type(None))
+    return [(type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)}) for m in model.modules()]
+
+
+def _keep_freed_memory():
+    """Let the C library keep memory that is freed: else each step waits for pages that it gave back a moment ago.
+
+    Freeing one large block raises glibc's thresholds for giving memory back; elsewhere this does nothing.
+    """
+    torch.empty(31 * 2**20, dtype=torch.uint8)
+
+
+def _seed_list(seeds):
+    if isinstance(seeds, int):
+        raise TypeError(f"seeds must be a list or range of ints, got the int {seeds}")
+    seeds = list(seeds)
+    for seed in seeds:
+        _check_type("each of seeds", seed, int)
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError(f"seeds must be different ints of at least 0, at least one of them, got {seeds}")
+    return seeds
+
+
+def _grid_values(name, values):
+    try:
+        values = torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"grid: {name} must be a 1-D tensor or list of numbers, got {values!r}") from None
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"grid: {name} must be a 1-D tensor or list of numbers, got shape {tuple(values.shape)}")
+    return values
+
+
+def _check_per_seed(name, tensor, seeds, per_seed):
+    if per_seed and len(tensor) != len(seeds):
+        raise ValueError(
+            f"{name}: with per_seed the first dimension must be the {len(seeds)} seeds, got shape {tuple(tensor.shape)}"
+        )
+
+
+def _check_many(train, valid, seeds, per_seed):
+    """Refuse data whose leading dimension is not the seeds."""
+    for name, pair in (("train", train), ("valid", valid)):
+        if pair is None or not per_seed:
+            continue
+        for letter, tensor in zip("Xy", pair, strict=True):
+            _check_per_seed(f"{name}: {letter}", tensor, seeds, per_seed)
+            if tensor.ndim < 2 or tensor.shape[1] == 0:
+                raise ValueError(f"{name}: {letter} must have rows for each seed, got shape {tuple(tensor.shape)}")
+        if pair[0].shape[1] != pair[1].shape[1]:
+            raise ValueError(f"{name}: X has {pair[0].shape[1]} rows per seed and y has {pair[1].shape[1]}")

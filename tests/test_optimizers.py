@@ -1,0 +1,419 @@
+"""Every rule, and its ``torch.optim`` face, against torch's own optimizer."""
+
+import copy
+import functools
+import inspect
+import io
+import itertools
+import math
+import re
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from companion.optimizers import SGD, Adam, AdamW, adam, adamw, check_hyperparameters, rule_hyperparameters, sgd
+
+RTOL = 1e-10
+TRIPLES = {"SGD": (sgd, SGD, torch.optim.SGD), "Adam": (adam, Adam, torch.optim.Adam)}
+TRIPLES["AdamW"] = (adamw, AdamW, torch.optim.AdamW)
+
+OPTIONS = {  # every option that the face shares with torch, alone and together
+    "SGD": [
+        {},
+        {"lr": 0.1},
+        {"lr": 0.0, "momentum": 0.9},
+        {"lr": 0.1, "momentum": 0.9},
+        {"lr": 0.1, "momentum": 1.0},
+        {"lr": 0.1, "dampening": 0.5},
+        {"lr": 0.1, "momentum": 0.9, "dampening": 0.5},
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True},
+        {"lr": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1, "nesterov": True},
+        {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.1, "dampening": 0.9},
+    ],
+    "Adam": [
+        {},
+        {"lr": 0.1},
+        {"lr": 0.1, "betas": (0.5, 0.9)},
+        {"lr": 0.1, "betas": (0.0, 0.0)},
+        {"lr": 0.1, "betas": (0.99, 0.5)},
+        {"lr": 0.1, "eps": 0.1},
+        {"lr": 0.1, "eps": 1e-16},
+        {"lr": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 1.0},
+    ],
+}
+OPTIONS["AdamW"] = [*OPTIONS["Adam"], {"lr": 0.1, "weight_decay": 0.0}]
+CASES = [(kind, options) for kind, several in OPTIONS.items() for options in several]
+cases = pytest.mark.parametrize(
+    ("kind", "options"), CASES, ids=[f"{kind} {' '.join(map(str, o.items()))}" for kind, o in CASES]
+)
+kinds = pytest.mark.parametrize("kind", TRIPLES)
+
+GRADIENTS = {  # what 100 gradients look like: (scale, offset)
+    "ordinary": (1.0, 0.0),
+    "tiny": (1e-12, 0.0),
+    "tiny with an offset": (1e-12, 1e-8),
+    "large offset": (1.0, 1e8),
+    "huge": (1e12, 0.0),
+}
+
+
+def rand(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def gradients(scale=1.0, offset=0.0, steps=100, shape=(4, 3)):
+    return offset + scale * rand(steps, *shape, seed=7)
+
+
+def torch_run(optimizer_class, options, grads, start):
+    """The parameter after torch's optimizer has seen the gradients."""
+    p = start.clone().requires_grad_()
+    extra = {"foreach": False} if optimizer_class.__module__.startswith("torch") else {}
+    optimizer = optimizer_class([p], **options, **extra)
+    for grad in grads:
+        p.grad = grad.clone()
+        optimizer.step()
+    return p.detach()
+
+
+def rule_options(options):
+    options = dict(options)
+    if "betas" in options:
+        options["beta1"], options["beta2"] = options.pop("betas")
+    return options
+
+
+def rule_run(rule, options, grads, start):
+    param, state = start, {}
+    for grad in grads:
+        param, state = rule(param, grad, state, **options)
+    return param
+
+
+def assert_close(actual, expected, rtol=RTOL):
+    assert actual.dtype == expected.dtype
+    assert (actual - expected).norm() <= rtol * expected.norm(), (actual - expected).norm() / expected.norm()
+
+
+@pytest.mark.parametrize(("scale", "offset"), GRADIENTS.values(), ids=GRADIENTS.keys())
+@cases
+def test_rule_and_face_are_torchs_over_100_steps(kind, options, scale, offset):
+    """Half the weights start at zero: there they are the path, and a step of 1e-12 cannot hide behind a large start."""
+    rule, face, reference = TRIPLES[kind]
+    start, grads = torch.cat([rand(2, 3, seed=1), torch.zeros(2, 3, dtype=torch.float64)]), gradients(scale, offset)
+    expected = torch_run(reference, options, grads, start)
+    for actual in (rule_run(rule, rule_options(options), grads, start), torch_run(face, options, grads, start)):
+        assert_close(actual[:2], expected[:2])
+        assert_close(actual[2:], expected[2:])
+    assert expected.ne(start).any() or options.get("lr") == 0.0
+
+
+@kinds
+def test_faces_take_torchs_arguments_in_torchs_order_with_torchs_defaults(kind):
+    _, face, reference = TRIPLES[kind]
+    ours = list(inspect.signature(face).parameters.values())
+    theirs = list(inspect.signature(reference).parameters.values())[: len(ours)]
+    assert [p.name for p in ours] == [p.name for p in theirs]
+    assert [p.default for p in ours] == [p.default for p in theirs]
+    rule_defaults = {p.name: p.default for p in inspect.signature(TRIPLES[kind][0]).parameters.values()}
+    assert {n: v for n, v in rule_defaults.items() if v is not inspect.Parameter.empty} == rule_options(
+        {p.name: p.default for p in ours if p.name != "params"}
+    )
+
+
+@cases
+def test_rules_leave_what_they_are_given_alone(kind, options):
+    rule = TRIPLES[kind][0]
+    param, state = rand(4, 3), {}
+    for grad in gradients(steps=3):
+        before = param.clone(), grad.clone(), copy.deepcopy(state)
+        new_param, new_state = rule(param, grad, state, **rule_options(options))
+        assert param.equal(before[0]) and grad.equal(before[1])
+        assert state.keys() == before[2].keys()
+        assert all(torch.as_tensor(state[name]).equal(torch.as_tensor(before[2][name])) for name in state)
+        assert all(value is not grad for value in new_state.values())
+        param, state = new_param, new_state
+
+
+STACKS = {
+    "sgd": (sgd, {"lr": [0.1, 0.01], "momentum": [0.0, 0.5, 0.9], "weight_decay": [0.0, 0.1]}, {}),
+    "sgd with dampening": (sgd, {"momentum": [0.0, 0.9], "dampening": [0.0, 0.5]}, {"lr": 0.1}),
+    "sgd, one dampening": (sgd, {"momentum": [0.0, 0.9]}, {"lr": 0.1, "dampening": 0.5}),
+    "sgd with Nesterov": (sgd, {"momentum": [0.0, 0.9], "lr": [0.1, 0.2]}, {"nesterov": True}),
+    "adam": (adam, {"lr": [0.1, 0.01], "beta1": [0.0, 0.9], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
+    "adam with eps": (adam, {"eps": [1e-8, 0.1]}, {"lr": 0.1}),
+    "adamw": (adamw, {"lr": [0.1, 0.01], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(("rule", "grid", "shared"), STACKS.values(), ids=STACKS.keys())
+def test_stacked_hyper_parameters_are_separate_runs(rule, grid, shared, dtype):
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    stacked = {name: torch.tensor([p[name] for p in points], dtype=dtype).reshape(-1, 1, 1) for name in grid}
+    start, grads = rand(4, 3, seed=1).to(dtype), gradients(steps=20).to(dtype)
+    many = rule_run(rule, stacked | shared, grads.unsqueeze(1).expand(-1, len(points), -1, -1),
+                    start.expand(len(points), -1, -1))  # fmt: skip
+    for i, point in enumerate(points):
+        alone = rule_run(rule, point | shared, grads, start)
+        assert_close(many[i], alone, rtol=1e-12 if dtype is torch.float64 else 1e-5)
+
+
+# ---------------------------------------------------------------- properties
+
+scales = st.floats(min_value=-100, max_value=100).map(lambda e: 10.0**e)
+signs = st.sampled_from([-1.0, 1.0])
+
+
+@given(scale=scales, sign=signs, lr=st.floats(1e-6, 10.0), beta1=st.floats(0, 0.999), beta2=st.floats(0, 0.9999))
+def test_the_first_step_of_adam_has_length_lr_whatever_the_gradient(scale, sign, lr, beta1, beta2):
+    grad = torch.tensor([sign * scale], dtype=torch.float64)
+    step, _ = adam(torch.zeros(1, dtype=torch.float64), grad, {}, lr=lr, beta1=beta1, beta2=beta2, eps=0.0)
+    assert step.item() == pytest.approx(-sign * lr, rel=1e-9)
+
+
+@given(seed=st.integers(0, 10**6), factor=st.floats(-20, 20).map(lambda e: 10.0**e))
+@settings(max_examples=30)
+def test_adam_without_eps_does_not_see_the_scale_of_the_loss(seed, factor):
+    start, grads = rand(3, seed=seed), rand(10, 3, seed=seed + 1)
+    run = functools.partial(rule_run, adam, {"lr": 0.1, "eps": 0.0}, start=start)
+    assert_close(run(grads=factor * grads), run(grads=grads), rtol=1e-9)
+
+
+@given(lr=st.floats(0, 1), weight_decay=st.floats(0, 1), steps=st.integers(1, 20))
+@settings(max_examples=30)
+def test_without_a_gradient_weight_decay_shrinks_by_a_power(lr, weight_decay, steps):
+    start, grads = rand(3), torch.zeros(steps, 3, dtype=torch.float64)
+    for rule in (sgd, adamw):
+        end = rule_run(rule, {"lr": lr, "weight_decay": weight_decay}, grads, start)
+        assert torch.allclose(end, start * (1 - lr * weight_decay) ** steps, rtol=1e-12, atol=1e-300)
+
+
+def test_adam_passes_its_decay_through_the_denominator_and_adamw_does_not():
+    """After one step from w = 1 with no gradient, Adam's penalty moves by lr whatever its strength."""
+    w, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    for strength in (0.01, 1.0):
+        assert adam(w, zero, {}, lr=0.1, weight_decay=strength)[0].item() == pytest.approx(0.9)
+        assert adamw(w, zero, {}, lr=0.1, weight_decay=strength)[0].item() == pytest.approx(1 - 0.1 * strength)
+
+
+# ---------------------------------------------------------------- the faces are optimizers of torch
+
+MORE = {"SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}, "Adam": {"lr": 0.01}, "AdamW": {"lr": 0.01}}
+
+
+def net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2)).double()
+
+
+X, Y = rand(20, 4), rand(20, 2, seed=1)
+
+
+def pair(kind, groups=lambda model: model.parameters()):
+    """The same net twice: under the companion's optimizer and under torch's."""
+    ours, theirs = net(), net()
+    return (ours, TRIPLES[kind][1](groups(ours), **MORE[kind])), (
+        theirs, TRIPLES[kind][2](groups(theirs), **MORE[kind], foreach=False))  # fmt: skip
+
+
+def train(model, optimizer, steps=20, scheduler=None):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(X), Y).backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+
+
+def assert_same_weights(a, b):
+    for p, q in zip(a.parameters(), b.parameters(), strict=True):
+        assert_close(p.detach(), q.detach())
+
+
+@pytest.fixture(autouse=True)
+def _random_state():
+    with torch.random.fork_rng():
+        yield
+
+
+@kinds
+@pytest.mark.parametrize("through_a_file", [False, True], ids=["deepcopy", "torch.save"])
+def test_state_dict_round_trip(kind, through_a_file):
+    (ours, optimizer), (theirs, reference) = pair(kind)
+    train(ours, optimizer, 10)
+    train(theirs, reference, 20)
+    state = copy.deepcopy(optimizer.state_dict())
+    if through_a_file:
+        torch.save(state, file := io.BytesIO())
+        file.seek(0)
+        state = torch.load(file, weights_only=True)
+    resumed = copy.deepcopy(ours)
+    fresh = TRIPLES[kind][1](resumed.parameters(), lr=7.0)
+    fresh.load_state_dict(state)
+    assert fresh.param_groups[0]["lr"] == MORE[kind]["lr"]
+    train(resumed, fresh, 10)
+    assert_same_weights(resumed, theirs)
+    forgetful = TRIPLES[kind][1](ours.parameters(), **MORE[kind])  # without its state the path is another
+    train(ours, forgetful, 10)
+    assert (ours[0].weight - theirs[0].weight).norm() > 1e-6
+
+
+@kinds
+def test_state_is_kept_per_parameter_under_torchs_names(kind):
+    (ours, optimizer), (theirs, reference) = pair(kind)
+    train(ours, optimizer, 5)
+    train(theirs, reference, 5)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert optimizer.state[mine].keys() == reference.state[other].keys()
+        for name, value in reference.state[other].items():
+            assert_close(torch.as_tensor(optimizer.state[mine][name], dtype=torch.float64), value.double())
+
+
+@kinds
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        functools.partial(torch.optim.lr_scheduler.StepLR, step_size=5),
+        functools.partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=20),
+        functools.partial(torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda t: 1 / (1 + t)),
+    ],
+    ids=["StepLR", "CosineAnnealingLR", "LambdaLR"],
+)
+def test_schedulers_drive_the_learning_rate(kind, schedule):
+    (ours, optimizer), (theirs, reference) = pair(kind)
+    train(ours, optimizer, 20, schedule(optimizer))
+    train(theirs, reference, 20, schedule(reference))
+    assert_same_weights(ours, theirs)
+    train(constant := net(), TRIPLES[kind][1](constant.parameters(), **MORE[kind]), 20)
+    assert (constant[0].weight - ours[0].weight).norm() > 1e-3
+
+
+@kinds
+def test_parameter_groups_have_options_of_their_own(kind):
+    def groups(model):
+        return [
+            {"params": model[0].parameters(), "lr": 0.001, "weight_decay": 0.5},
+            {"params": [model[2].weight]} | ({"momentum": 0.1} if kind == "SGD" else {"betas": (0.5, 0.6)}),
+        ]
+
+    (ours, optimizer), (theirs, reference) = pair(kind, groups)
+    for model, steps in ((ours, optimizer), (theirs, reference)):
+        steps.add_param_group({"params": [model[2].bias], "lr": 0.3})
+        train(model, steps)
+    assert_same_weights(ours, theirs)
+    assert len(optimizer.param_groups) == 3
+
+
+@kinds
+def test_step_runs_a_closure_once_and_returns_its_loss(kind):
+    (ours, optimizer), (theirs, reference) = pair(kind)
+    calls = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(ours(X), Y)
+        loss.backward()
+        calls.append(loss.item())
+        return loss
+
+    with torch.no_grad():  # step turns gradients back on for the closure
+        returned = [optimizer.step(closure).item() for _ in range(5)]
+    assert returned == calls
+    train(theirs, reference, 5)
+    assert_same_weights(ours, theirs)
+    assert optimizer.step() is None
+
+
+@kinds
+def test_parameters_without_gradient_do_not_move(kind):
+    used, unused = torch.ones(2, dtype=torch.float64).requires_grad_(), torch.ones(2).requires_grad_()
+    optimizer = TRIPLES[kind][1]([used, unused], **MORE[kind] | {"weight_decay": 0.5})
+    for _ in range(3):
+        used.grad = torch.ones(2, dtype=torch.float64)
+        optimizer.step()
+    assert unused.equal(torch.ones(2))
+    assert used.ne(1).all()
+    assert not optimizer.state.get(unused)
+
+
+@kinds
+def test_faces_update_in_place_and_leave_the_gradient(kind):
+    p = rand(3).requires_grad_()
+    address, p.grad = p.data_ptr(), rand(3, seed=1)
+    before = p.grad.clone()
+    TRIPLES[kind][1]([p], **MORE[kind]).step()
+    assert p.data_ptr() == address and p.requires_grad and p.is_leaf
+    assert p.grad.equal(before)
+
+
+# ---------------------------------------------------------------- bad input
+
+P = [torch.zeros(1, requires_grad=True)]
+NOT_AT_LEAST_0 = "must be finite and at least 0, got"
+BAD = {
+    "SGD, negative lr": (lambda: SGD(P, lr=-0.1), ValueError, f"lr {NOT_AT_LEAST_0} -0.1"),
+    "SGD, NaN lr": (lambda: SGD(P, lr=math.nan), ValueError, f"lr {NOT_AT_LEAST_0} nan"),
+    "SGD, infinite lr": (lambda: SGD(P, lr=math.inf), ValueError, f"lr {NOT_AT_LEAST_0} inf"),
+    "SGD, lr a word": (lambda: SGD(P, lr="fast"), TypeError, "lr must be a number or a tensor, got str"),
+    "SGD, lr None": (lambda: SGD(P, lr=None), TypeError, "lr must be a number or a tensor, got NoneType"),
+    "SGD, negative momentum": (lambda: SGD(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
+    "SGD, NaN dampening": (lambda: SGD(P, dampening=math.nan), ValueError, "dampening must be finite, got nan"),
+    "SGD, infinite dampening": (lambda: SGD(P, dampening=-math.inf), ValueError, "dampening must be finite, got -inf"),
+    "SGD, negative decay": (lambda: SGD(P, weight_decay=-1.0), ValueError, f"weight_decay {NOT_AT_LEAST_0} -1.0"),
+    "SGD, Nesterov without momentum": (
+        lambda: SGD(P, nesterov=True), ValueError,
+        "nesterov needs momentum above 0 and dampening 0, got momentum 0.0 and dampening 0.0"),
+    "SGD, Nesterov with dampening": (
+        lambda: SGD(P, momentum=0.9, dampening=0.1, nesterov=True), ValueError,
+        "nesterov needs momentum above 0 and dampening 0, got momentum 0.9 and dampening 0.1"),
+    "SGD, Nesterov a number": (
+        lambda: SGD(P, momentum=0.9, nesterov=1), TypeError, "nesterov must be True or False, got 1"),
+    "Adam, beta1 of 1": (lambda: Adam(P, betas=(1.0, 0.9)), ValueError, "beta1 must be finite and in [0, 1), got 1.0"),
+    "Adam, beta2 of 1": (lambda: Adam(P, betas=(0.9, 1.0)), ValueError, "beta2 must be finite and in [0, 1), got 1.0"),
+    "Adam, negative beta1": (lambda: Adam(P, betas=(-0.1, 0.9)), ValueError, "beta1 must be finite and in [0, 1), got"),
+    "Adam, one beta": (lambda: Adam(P, betas=0.9), TypeError, "betas must be a pair (beta1, beta2), got 0.9"),
+    "Adam, three betas": (lambda: Adam(P, betas=(0.9,) * 3), TypeError, "betas must be a pair (beta1, beta2), got (0."),
+    "Adam, negative eps": (lambda: Adam(P, eps=-1.0), ValueError, f"eps {NOT_AT_LEAST_0} -1.0"),
+    "AdamW, negative lr": (lambda: AdamW(P, lr=-1.0), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
+    "AdamW, negative decay": (lambda: AdamW(P, weight_decay=-1.0), ValueError, f"weight_decay {NOT_AT_LEAST_0} -1.0"),
+    "a group": (lambda: AdamW([{"params": P, "lr": -1.0}]), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
+    "a group that comes later": (
+        lambda: SGD(P).add_param_group({"params": [torch.zeros(1, requires_grad=True)], "lr": -1.0}), ValueError,
+        f"lr {NOT_AT_LEAST_0} -1.0"),
+    "no parameters": (lambda: SGD([]), ValueError, "optimizer got an empty parameter list"),
+    "unknown name": (
+        lambda: check_hyperparameters(adam, {"momentum": 0.9}), ValueError,
+        "adam has no hyper-parameter 'momentum'; it has lr, beta1, beta2, eps, weight_decay"),
+    "one bad value in a tensor": (
+        lambda: check_hyperparameters(sgd, {"lr": torch.tensor([0.5, -0.5])}), ValueError,
+        f"lr {NOT_AT_LEAST_0} [0.5, -0.5]"),
+    "Nesterov a tensor": (
+        lambda: check_hyperparameters(sgd, {"nesterov": torch.tensor([True])}), TypeError,
+        "nesterov must be True or False, got tensor([True])"),
+    "a list": (lambda: check_hyperparameters(sgd, {"lr": [0.1]}), TypeError, "lr must be a number or a tensor, got li"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), BAD.values(), ids=BAD.keys())
+def test_refuses(call, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}"):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("rule", "hyper"),
+    [(sgd, {"lr": 0, "momentum": 1.5, "dampening": -1.0, "nesterov": True}), (adam, {"beta1": 0.0, "eps": 0}),
+     (sgd, {"lr": torch.tensor([0.0, 1.0])}), (adamw, {})],
+)  # fmt: skip
+def test_values_at_the_edge_of_their_range_are_allowed(rule, hyper):
+    check_hyperparameters(rule, hyper)
+
+
+def test_hyper_parameters_are_the_keyword_arguments_in_order():
+    assert rule_hyperparameters(sgd) == ["lr", "momentum", "dampening", "weight_decay", "nesterov"]
