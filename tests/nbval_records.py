@@ -1,0 +1,22 @@
+"""A pytest plugin for nbval: do not compare the invisible records that claims leave for the pages.
+
+MyST-NB takes these records out of the executed copies of the labs, so that nbval, which runs the labs anew, would
+report them as unexpected output.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+RECORD = "application/papermill.record/"
+KINDS = ("text/plain", "text/html", "text/latex", "application/json", "image/png", "image/svg+xml")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Iterator[None]:
+    """Add the record types to what each collected notebook leaves out of its comparison."""
+    collected = yield
+    for notebook in collected:
+        if hasattr(notebook, "skip_compare"):
+            notebook.skip_compare = (*notebook.skip_compare, *(RECORD + kind for kind in KINDS))
+    return collected

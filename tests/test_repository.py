@@ -1,0 +1,432 @@
+"""The rules of the repository: functions that name what breaks them, each shown to fail on a small wrong example."""
+
+import ast
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+import replicate
+import yaml
+from constraints import LEFT_OUT, constraints, pins
+
+ROOT = Path(__file__).parents[1]
+FRAME = {"index", "introduction", "claims", "misconceptions", "status", "notation", "api", "references"}
+SHARED = {"data", "training", "claims", "plots", "checks", "d2l_bridge"}
+WITHOUT_CHAPTER = {"optimizers"}  # modules that other chapters need before their own chapter is written
+CLAIMS = {"claim", "claim_share", "claim_exact"}
+MACHINE_PATH = re.compile(r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w")
+
+
+# The rules ------------------------------------------------------------------------------------------------------------
+
+
+def stems(folder: Path, pattern: str) -> set[str]:
+    """Return the names of the files in a folder, without their endings."""
+    return {path.stem for path in folder.glob(pattern)}
+
+
+def chapters(root: Path) -> set[str]:
+    """Return every slug that has at least one of a chapter's files."""
+    modules = stems(root / "companion", "[!_]*.py") - SHARED - WITHOUT_CHAPTER
+    return stems(root / "notebooks", "*.ipynb") | (stems(root / "book", "*.md") - FRAME) | modules
+
+
+def missing_files(root: Path) -> list[str]:
+    """Name the files that a chapter, or a module without a chapter, lacks."""
+    wanted = [f"tests/test_{name}.py" for name in SHARED | WITHOUT_CHAPTER]
+    for slug in chapters(root):
+        wanted += [f"book/{slug}.md", f"notebooks/{slug}.ipynb", f"companion/{slug}.py", f"tests/test_{slug}.py"]
+    known = [f"{slug} has its chapter now: take it out of WITHOUT_CHAPTER" for slug in chapters(root) & WITHOUT_CHAPTER]
+    return sorted(f"{name} is missing" for name in wanted if not (root / name).is_file()) + known
+
+
+def misplaced_labs(root: Path) -> list[str]:
+    """Name the chapters that the table of contents does not list with their lab right under them."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
+    entries = [entry for part in toc["parts"] for entry in part["chapters"]]
+    labs = {entry["file"]: [section["file"] for section in entry.get("sections", [])] for entry in entries}
+    return [
+        f"_toc.yml: book/{slug} has under it {labs.get(f'book/{slug}')}, not its lab"
+        for slug in sorted(chapters(root))
+        if labs.get(f"book/{slug}") != [f"notebooks/{slug}"]
+    ]
+
+
+def read_lab(path: Path) -> list[dict]:
+    """Return the cells of a lab, each source as one string."""
+    cells = json.loads(path.read_text(encoding="utf8"))["cells"]
+    return [{**cell, "source": "".join(cell["source"])} for cell in cells]
+
+
+def disorder(path: Path) -> list[str]:
+    """Say where a lab leaves the standard form: stored without outputs, and its cells in order."""
+    cells, found = read_lab(path), []
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    kinds = [cell["cell_type"] for cell in cells]
+    if any(cell["outputs"] or cell["execution_count"] for cell in code):
+        found.append("is stored with outputs")
+    if not re.match(r"# .+\?\n", cells[0]["source"] + "\n") or kinds[0] != "markdown":
+        found.append("does not open with its title as a question")
+    if f"book/{path.stem}" not in cells[0]["source"]:
+        found.append("does not link to its chapter in the first cell")
+    if kinds[1] != "markdown" or not all(
+        re.search(rf"\b{word}\b", cells[1]["source"]) for word in ("do", "learn", "need")
+    ):
+        found.append("does not say in the second cell what the reader will do, will learn and needs")
+    if kinds[2] != "code" or "google.colab" not in cells[2]["source"]:
+        found.append("does not set itself up in the third cell")
+    if kinds[-1] != "markdown" or not cells[-1]["source"].startswith("## Summary"):
+        found.append("does not close with its summary")
+    if roles := re.findall(
+        r"\{[a-z:]+\}`", "".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    ):
+        found.append(f"uses {roles[0]}, which Colab does not know")
+    tagged = [cell for cell in code if "nbval-check-output" in cell["metadata"].get("tags", [])]
+    found += [
+        f"makes {claim} in a cell without the tag nbval-check-output"
+        for claim in made(code)
+        if claim not in made(tagged)
+    ]
+    if not made(code):
+        found.append("makes no claim")
+    return [f"{path.name} {each}" for each in found]
+
+
+def unequal_setups(folder: Path) -> list[str]:
+    """Name the labs whose set-up cell is not that of the first."""
+    setups = {path.name: read_lab(path)[2]["source"] for path in sorted(folder.glob("*.ipynb"))}
+    first = next(iter(setups.values()), None)
+    return [
+        f"the set-up cell of {name} differs from that of {next(iter(setups))}"
+        for name in setups
+        if setups[name] != first
+    ]
+
+
+def made(code: list[dict]) -> list[str]:
+    """Return the names of the claims in some code cells, in order; one that is not a plain string is shown as code."""
+    names = []
+    for cell in code:
+        for node in ast.walk(ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell["source"], flags=re.MULTILINE))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) in CLAIMS and node.args:
+                name = node.args[0]
+                names.append(name.value if isinstance(name, ast.Constant) else ast.unparse(name))
+    return names
+
+
+def unshown_claims(root: Path) -> list[str]:
+    """Name the claims of the labs that their pages neither glue nor use to settle a misconception."""
+    found = []
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        page = (root / "book" / f"{path.stem}.md").read_text(encoding="utf8")
+        settling = " ".join(re.findall(r"^:claim: (.+)$", page, re.MULTILINE)).split()
+        for name in made([cell for cell in read_lab(path) if cell["cell_type"] == "code"]):
+            if f"/notebooks/{path.stem}.ipynb::{name}." not in page and name not in settling:
+                found.append(f"book/{path.stem}.md does not show the claim {name}")
+    return found
+
+
+def public(module: object) -> dict[str, object]:
+    """Return the public functions and classes that a module defines itself."""
+    found = inspect.getmembers(module, lambda each: inspect.isfunction(each) or inspect.isclass(each))
+    return {name: each for name, each in found if not name.startswith("_") and each.__module__ == module.__name__}
+
+
+def undocumented(module: object, api: str) -> list[str]:
+    """Name what the API page or a docstring lacks: the module, a docstring, a doctest where something is computed."""
+    found = (
+        []
+        if re.search(rf"automodule:: {re.escape(module.__name__)}\n\s+:members:", api)
+        else [f"{module.__name__} is not in book/api.md"]
+    )
+    for name, each in public(module).items():
+        doc = inspect.getdoc(each) if inspect.isfunction(each) else each.__doc__
+        if not doc:
+            found.append(f"{module.__name__}.{name} has no docstring")
+        elif (
+            "Returns:" in doc and ">>>" not in doc and each.__module__ != "companion.plots"
+        ):  # a plot returns what it drew on
+            found.append(f"{module.__name__}.{name} returns something, and no doctest shows what")
+    return found
+
+
+def machine_paths(files: list[Path]) -> list[str]:
+    """Name the lines that hold a path of one machine."""
+    lines = ((path, *each) for path in files for each in enumerate(path.read_text(encoding="utf8").splitlines(), 1))
+    return [f"{path.name}:{number}: {line.strip()[:80]}" for path, number, line in lines if MACHINE_PATH.search(line)]
+
+
+def wrong_pins(requirements: str, constrained: str) -> list[str]:
+    """Say where the two files of pins disagree with each other, or with what is installed."""
+    direct, rest = pins(requirements), pins(constrained)
+    found = [f"{name} is pinned in both files" for name in direct.keys() & rest.keys()]
+    found += [f"{name}: a pin of one build ({v})" for name, v in (direct | rest).items() if "+" in v]
+    found += [f"{name} belongs to one kind of machine" for name in rest if LEFT_OUT.fullmatch(name)]
+    for name, v in (direct | rest).items():
+        try:
+            installed = version(name).partition("+")[0]
+        except PackageNotFoundError:
+            continue
+        if installed != v:
+            found.append(f"{name} is pinned to {v}, installed is {installed}")
+    return found
+
+
+# The repository keeps them --------------------------------------------------------------------------------------------
+
+
+def test_a_chapter_is_four_files_with_one_name():
+    assert missing_files(ROOT) == []
+
+
+def test_each_lab_stands_under_its_chapter():
+    assert misplaced_labs(ROOT) == []
+
+
+@pytest.mark.parametrize("slug", sorted(stems(ROOT / "notebooks", "*.ipynb")))
+def test_labs_have_the_standard_form(slug):
+    assert disorder(ROOT / "notebooks" / f"{slug}.ipynb") == []
+
+
+def test_labs_set_themselves_up_alike():
+    assert unequal_setups(ROOT / "notebooks") == []
+
+
+def test_pages_show_every_claim():
+    assert unshown_claims(ROOT) == []
+
+
+@pytest.mark.parametrize("name", sorted(stems(ROOT / "companion", "[!_]*.py")))
+def test_the_companion_is_documented(name):
+    module = import_module(f"companion.{name}")
+    assert undocumented(module, (ROOT / "book" / "api.md").read_text(encoding="utf8")) == []
+
+
+def test_no_file_names_a_path_of_a_machine():
+    kept = ["*.py", "*.md", "*.ipynb", "*.yml", "*.toml", "*.txt", "*.css", "Makefile", ".ci/run"]
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *kept], cwd=ROOT, capture_output=True, text=True
+    )
+    files = [ROOT / name for name in listed.stdout.splitlines() if "mathjax" not in name]
+    assert len(files) > 20, listed.stderr
+    assert machine_paths(files) == []
+
+
+def test_pins_agree():
+    requirements, constrained = (ROOT / "requirements.txt").read_text(), (ROOT / "constraints.txt").read_text()
+    assert len(pins(requirements)) > 15
+    assert wrong_pins(requirements, constrained) == []
+    if sys.platform == "linux" and sys.version_info[:2] == (3, 11):  # where constraints.txt was written
+        assert constrained == constraints(requirements), "run: make constraints"
+
+
+# Each rule can fail ---------------------------------------------------------------------------------------------------
+
+SETUP = "import sys\n\nif 'google.colab' in sys.modules:\n    %pip install x"
+CELLS = (
+    ("markdown", "# Why?\n\n[Chapter](../book/toy.md)"),
+    ("markdown", "You will do a, you will learn b, you need c."),
+    ("code", SETUP),
+    ("code", "claim('grows', 'It grows by', values, above=1)"),
+    ("markdown", "## Summary"),
+)
+
+
+def write_lab(path: Path, cells=CELLS, tags=("nbval-check-output",), count=None) -> Path:
+    """Write a small lab whose code cells all carry the tags."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = [
+        {"cell_type": kind, "id": f"cell-{i}", "source": source, "metadata": {"tags": list(tags)}}
+        | ({"outputs": [], "execution_count": count} if kind == "code" else {})
+        for i, (kind, source) in enumerate(cells)
+    ]
+    path.write_text(json.dumps({"cells": stored, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def replaced(place: int, cell: tuple[str, str]) -> list[tuple[str, str]]:
+    """Return the cells of the small lab with one replaced."""
+    return [cell if i == place % len(CELLS) else each for i, each in enumerate(CELLS)]
+
+
+def write_chapter(root: Path, slug: str = "toy") -> None:
+    """Write the four files of a small chapter, its table of contents and the tests of the shared modules."""
+    write_lab(root / "notebooks" / f"{slug}.ipynb")
+    files = [f"book/{slug}.md", f"companion/{slug}.py", f"tests/test_{slug}.py"]
+    for name in files + [f"tests/test_{module}.py" for module in SHARED | WITHOUT_CHAPTER]:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("{glue:text}`/notebooks/toy.ipynb::grows.result:s`")
+    entry = {"file": f"book/{slug}", "sections": [{"file": f"notebooks/{slug}"}]}
+    (root / "_toc.yml").write_text(yaml.safe_dump({"parts": [{"chapters": [entry]}]}))
+
+
+def test_a_complete_chapter_breaks_no_rule(tmp_path):
+    write_chapter(tmp_path)
+    lab = tmp_path / "notebooks" / "toy.ipynb"
+    assert missing_files(tmp_path) + misplaced_labs(tmp_path) + disorder(lab) + unshown_claims(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py", "tests/test_toy.py", "tests/test_data.py"]
+)
+def test_a_missing_file_is_named(tmp_path, name):
+    write_chapter(tmp_path)
+    (tmp_path / name).unlink()
+    assert missing_files(tmp_path) == [f"{name} is missing"]
+
+
+def test_a_module_that_got_its_chapter_is_named(tmp_path):
+    write_chapter(tmp_path, "optimizers")
+    assert missing_files(tmp_path) == ["optimizers has its chapter now: take it out of WITHOUT_CHAPTER"]
+
+
+def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):
+    write_chapter(tmp_path)
+    (tmp_path / "_toc.yml").write_text("parts: [{chapters: [{file: book/toy}, {file: notebooks/toy}]}]")
+    assert misplaced_labs(tmp_path) == ["_toc.yml: book/toy has under it [], not its lab"]
+
+
+@pytest.mark.parametrize(
+    ("place", "cell", "words"),
+    [
+        (0, ("markdown", "# A statement\n\n[Chapter](../book/toy.md)"), "title as a question"),
+        (0, ("markdown", "# Why?"), "link to its chapter"),
+        (1, ("markdown", "Hello."), "will do, will learn and needs"),
+        (2, ("code", "import torch"), "set itself up"),
+        (3, ("code", "print(1)"), "makes no claim"),
+        (-1, ("markdown", "The end."), "summary"),
+        (1, ("markdown", "You do, learn, need {cite:p}`x`."), "Colab does not know"),
+    ],
+)
+def test_a_lab_out_of_order_is_named(tmp_path, place, cell, words):
+    (found,) = disorder(write_lab(tmp_path / "toy.ipynb", replaced(place, cell)))
+    assert words in found
+
+
+def test_a_lab_with_outputs_is_named(tmp_path):
+    assert disorder(write_lab(tmp_path / "toy.ipynb", count=1)) == ["toy.ipynb is stored with outputs"]
+
+
+def test_a_claim_that_nbval_does_not_compare_is_named(tmp_path):
+    (found,) = disorder(write_lab(tmp_path / "toy.ipynb", tags=()))
+    assert "makes grows in a cell without the tag" in found
+
+
+def test_another_set_up_is_named(tmp_path):
+    write_lab(tmp_path / "a.ipynb")
+    write_lab(tmp_path / "b.ipynb", replaced(2, ("code", SETUP + "\n")))
+    assert unequal_setups(tmp_path) == ["the set-up cell of b.ipynb differs from that of a.ipynb"]
+
+
+def test_a_claim_that_no_page_shows_is_named(tmp_path):
+    write_chapter(tmp_path)
+    page = tmp_path / "book" / "toy.md"
+    page.write_text("It grows by 2 points.")
+    assert unshown_claims(tmp_path) == ["book/toy.md does not show the claim grows"]
+    page.write_text(":lab: toy\n:claim: shrinks grows\n")
+    assert unshown_claims(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def f():\n    pass", "f has no docstring"),
+        ('def f():\n    """One.\n\n    Returns:\n        int: one.\n    """', "no doctest"),
+        ("class A:\n    pass", "A has no docstring"),
+    ],
+)
+def test_what_lacks_documentation_is_named(tmp_path, monkeypatch, source, words):
+    (tmp_path / "toy_module.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "toy_module", raising=False)
+    module = import_module("toy_module")
+    (found,) = undocumented(module, ".. automodule:: toy_module\n   :members:\n")
+    assert words in found
+    assert "toy_module is not in book/api.md" in undocumented(module, "")
+
+
+def test_a_machine_path_is_named(tmp_path):
+    slash = "/"
+    (tmp_path / "a.md").write_text(f"See {slash}home/me/x, not https://host{slash}home/x or .{slash}work/x.")
+    (tmp_path / "b.md").write_text(f"https://host{slash}work/x and ..{slash}work/x and _build{slash}work/x")
+    assert [line[:6] for line in machine_paths([tmp_path / "a.md", tmp_path / "b.md"])] == ["a.md:1"]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "constrained", "words"),
+    [
+        ("numpy==0.1", "", "pinned to 0.1"),
+        ("", "numpy==0.1", "pinned to 0.1"),
+        ("#no-deps: numpy==0.1", "", "pinned to 0.1"),
+        ("absent-package==2+cpu", "", "one build"),
+        ("absent-package==2", "absent-package==2", "in both"),
+        ("", "nvidia-absent==2", "one kind of machine"),
+    ],
+)
+def test_wrong_pins_are_named(requirements, constrained, words):
+    (found,) = wrong_pins(requirements, constrained)
+    assert words in found
+
+
+# make replicate -------------------------------------------------------------------------------------------------------
+
+HEADER = "import os\nfrom companion.claims import claim\nshift = float(os.environ['COURSE_SEED'] != '2')\n"
+CLAIM = "claim('grows', 'It grows by', [shift + i / 10 for i in range(10)], above=1)"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "code", "status", "words"),
+    [
+        ([3], HEADER + CLAIM, 0, "toy grows: held for 1 of 1 seeds"),
+        ([3, 2], HEADER + CLAIM, 1, "toy grows: held for 1 of 2 seeds"),
+        ([3], HEADER + CLAIM + "\n1 / 0", 1, "with COURSE_SEED=3 a cell failed: ZeroDivisionError"),
+        ([3], "print(1)", 1, "toy: makes no claim"),
+    ],
+)
+def test_replicate_says_which_claims_held(tmp_path, capsys, seeds, code, status, words):
+    lab = write_lab(tmp_path / "toy.ipynb", [("code", code)])
+    assert replicate.main(seeds, [lab]) == status
+    assert words in capsys.readouterr().out
+
+
+# nbval ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "plugin", "status"),
+    [
+        ("✓ 2.0 points\n", ["-p", "nbval_records"], 0),
+        ("✓ 2.1 points\n", ["-p", "nbval_records"], 1),
+        ("✓ 2.0 points\n", [], 1),
+    ],
+    ids=["same output", "another digit", "without the plugin"],
+)
+def test_nbval_compares_what_a_claim_prints(tmp_path, stored, plugin, status):
+    record = {"application/papermill.record/text/plain": "2.0"}
+    code = f"print('✓ 2.0 points')\nget_ipython().display_pub.publish({record})"
+    lab = write_lab(tmp_path / "toy.ipynb", [("code", code)], count=1)
+    notebook = json.loads(lab.read_text(encoding="utf8"))
+    notebook["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": stored}]
+    lab.write_text(json.dumps(notebook))
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        *plugin,
+        "--nbval-lax",
+        "--nbval-current-env",
+        lab,
+    ]
+    run = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, capture_output=True
+    )
+    assert run.returncode == status, run.stdout.decode()
