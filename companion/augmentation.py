@@ -1,0 +1,576 @@
+r"""Chapter *augmentation*: change the training inputs so that their labels stay true.
+
+Ordered from one pixel looked up between others to shifts and rotations, random transforms, mixup, the layer that
+applies them while training, and input noise as a penalty; the checks of the chapter's exercises come last.
+"""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from companion.checks import check, check_number
+from companion.data import check_data
+
+__all__ = [
+    "Augment",
+    "add_noise",
+    "affine",
+    "check_mixup",
+    "check_noise_strength",
+    "check_shift_right",
+    "cutout",
+    "mixup",
+    "noisy_least_squares",
+    "random_affine",
+    "random_shift",
+    "rotate",
+    "shift",
+    "warp",
+]
+
+
+def _check_floats(name, value):
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"{name} must be a tensor of floating-point numbers, got {kind}")
+
+
+def _check_images(X):
+    _check_floats("X", X)
+    if X.ndim < 2 or 0 in X.shape[-2:]:
+        raise ValueError(f"X must be images (H, W), (N, H, W) or (N, C, H, W), got shape {tuple(X.shape)}")
+
+
+def _check_range(name, value, low, high=math.inf, kind=(int, float)):
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name} must be {'an int' if kind is int else 'a number'}, got {type(value).__name__}")
+    if not (low <= value <= high and math.isfinite(value)):
+        limit = f"between {low} and {high}" if math.isfinite(high) else f"finite and at least {low}"
+        raise ValueError(f"{name} must be {limit}, got {value}")
+
+
+def _each(name, value, X):
+    """Shape one number per image (N,), or one number for all, so that it broadcasts against the images."""
+    if not isinstance(value, int | float | torch.Tensor):
+        raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
+    value = torch.as_tensor(value, dtype=X.dtype, device=X.device)
+    if value.ndim == 0:
+        return value
+    if X.ndim < 3 or value.shape != X.shape[:1]:
+        raise ValueError(f"{name} must be one number, or one per image; got {tuple(value.shape)} for {tuple(X.shape)}")
+    return value.reshape(-1, *[1] * (X.ndim - 1))
+
+
+def _one_each(X):
+    """Shape of one number per image; a single image (H, W) takes one number."""
+    return X.shape[:1] if X.ndim > 2 else ()
+
+
+def _uniform(name, limit, X, generator):
+    """One number in −limit … limit per image."""
+    _check_range(name, limit, 0)
+    return limit * (2 * torch.rand(_one_each(X), generator=generator, dtype=X.dtype) - 1).to(X.device)
+
+
+def _pixels(X):
+    """Row and column of every pixel."""
+    rows, columns = (torch.arange(n, dtype=X.dtype, device=X.device) for n in X.shape[-2:])
+    return rows.unsqueeze(1), columns
+
+
+def warp(X, rows, columns):
+    r"""Look up every output pixel at any place of the input, between the pixels by bilinear interpolation.
+
+    .. math::
+        \tilde X_{ij} = \sum_{r,c} X_{rc}\,\max(0,\, 1 - |\rho_{ij} - r|)\,\max(0,\, 1 - |\gamma_{ij} - c|)
+
+    At most four pixels have a weight above zero: the neighbours of the place
+    :math:`(\rho_{ij}, \gamma_{ij})`. Outside the picture everything is 0.
+
+    Args:
+        X: images (…, H, W), floating point.
+        rows: row :math:`\rho` of each place, counted from 0 at the top; broadcasts against ``X``.
+        columns: column :math:`\gamma` of each place, counted from 0 at the left; broadcasts against ``X``.
+
+    Returns:
+        Images of the shape of ``X``.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor.
+        ValueError: if ``X`` has fewer than two dimensions.
+
+    Example:
+        >>> warp(torch.tensor([[0.0, 4.0]]), torch.zeros(1, 2), torch.tensor([[0.25, 1.5]]))
+        tensor([[1., 2.]])
+
+    Source: the same as ``torch.nn.functional.grid_sample(…, align_corners=False)``, in pixels.
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    H, W = X.shape[-2:]
+    rows, columns = rows.expand(X.shape), columns.expand(X.shape)
+    flat, output = X.flatten(-2), torch.zeros_like(X)
+    for r in (rows.floor(), rows.floor() + 1):
+        for c in (columns.floor(), columns.floor() + 1):
+            weight = (1 - (rows - r).abs()) * (1 - (columns - c).abs())
+            inside = (r >= 0) & (r < H) & (c >= 0) & (c < W)
+            place = (r.clamp(0, H - 1) * W + c.clamp(0, W - 1)).long()
+            output = output + weight * inside * flat.gather(-1, place.flatten(-2)).reshape(X.shape)
+    return output
+
+
+def shift(X, right=0, down=0):
+    r"""Move images by whole or broken numbers of pixels; what comes in from outside is 0.
+
+    .. math::
+        \tilde X_{ij} = X_{i - \text{down},\; j - \text{right}}
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        right: pixels to the right, one number or one per image (N,). Negative moves to the left.
+        down: pixels down, likewise.
+
+    Returns:
+        Images of the shape of ``X``.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or a distance is not a number.
+        ValueError: if a distance is neither one number nor one per image.
+
+    Example:
+        >>> shift(torch.tensor([[1.0, 2.0, 3.0]]), right=1)
+        tensor([[0., 1., 2.]])
+
+    Differs from torch: ``torch.roll`` brings what leaves on one side back in on the other.
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    rows, columns = _pixels(X)
+    return warp(X, rows - _each("down", down, X), columns - _each("right", right, X))
+
+
+def affine(X, matrix, right=0, down=0):
+    r"""Turn, stretch and shear images about their middle, then move them.
+
+    .. math::
+        \tilde X(u) = X\bigl(A^{-1}(u - t)\bigr)
+
+    with places :math:`u = (\text{column}, \text{row})` counted from the middle to the right and down. Each output pixel
+    asks where it came from: so no hole can open.
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        matrix: :math:`A`, shape (2, 2), or one per image (N, 2, 2); invertible.
+        right: first part of :math:`t`, in pixels, one number or one per image (N,).
+        down: second part of :math:`t`, likewise.
+
+    Returns:
+        Images of the shape of ``X``.
+
+    Raises:
+        TypeError: if ``X`` or ``matrix`` is not a floating-point tensor.
+        ValueError: if ``matrix`` is neither (2, 2) nor (N, 2, 2).
+
+    Example:
+        >>> affine(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[-1.0, 0.0], [0.0, 1.0]]))  # a mirror
+        tensor([[3., 2., 1.]])
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    _check_floats("matrix", matrix)
+    if matrix.shape not in ((2, 2), (*_one_each(X), 2, 2)):
+        raise ValueError(f"matrix must be (2, 2), or one per image; got {tuple(matrix.shape)} for {tuple(X.shape)}")
+    a, b, c, d = (_each("matrix", entry, X) for entry in matrix.flatten(-2).unbind(-1))
+    middle_row, middle_column = ((n - 1) / 2 for n in X.shape[-2:])
+    rows, columns = _pixels(X)
+    y, x = rows - middle_row - _each("down", down, X), columns - middle_column - _each("right", right, X)
+    det = a * d - b * c
+    return warp(X, (a * y - c * x) / det + middle_row, (d * x - b * y) / det + middle_column)
+
+
+def rotate(X, angle):
+    r"""Turn images about their middle, counter-clockwise.
+
+    .. math::
+        A = \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
+
+    The minus sign stands below because rows count downwards.
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        angle: :math:`\varphi` in degrees, one number or one per image (N,).
+
+    Returns:
+        Images of the shape of ``X``; corners that come from outside are 0.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or ``angle`` is not a number.
+        ValueError: if ``angle`` is neither one number nor one per image.
+
+    Example:
+        >>> rotate(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), 90).round(decimals=4)
+        tensor([[2., 4.],
+                [1., 3.]])
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    _each("angle", angle, X)
+    phi = torch.deg2rad(torch.as_tensor(angle, dtype=X.dtype, device=X.device))
+    matrix = torch.stack([phi.cos(), phi.sin(), -phi.sin(), phi.cos()], dim=-1).unflatten(-1, (2, 2))
+    return affine(X, matrix)
+
+
+def random_shift(X, pixels, generator=None):
+    r"""Move each image by its own whole number of pixels, at most ``pixels`` each way.
+
+    .. math::
+        \text{right}, \text{down} \sim U\{-k, \dots, k\}
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        pixels: :math:`k`, an int of at least 0.
+        generator: source of randomness.
+
+    Returns:
+        Images of the shape of ``X``.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or ``pixels`` is not an int.
+        ValueError: if ``pixels`` is negative.
+
+    Example:
+        >>> random_shift(torch.ones(2, 3, 3), 1, torch.Generator().manual_seed(0)).sum((1, 2))
+        tensor([4., 4.])
+
+    Source: a random crop of the padded image, as used for small photographs, is the same.
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    _check_range("pixels", pixels, 0, kind=int)
+    right, down = (torch.randint(-pixels, pixels + 1, _one_each(X), generator=generator) for _ in range(2))
+    return shift(X, right, down)
+
+
+def random_affine(X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=None):
+    r"""Turn, stretch, shear and move each image by its own small random amount.
+
+    .. math::
+        A = s \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
+              \begin{pmatrix} 1 & h \\ 0 & 1 \end{pmatrix}
+
+    with :math:`\varphi`, :math:`\log s`, :math:`h` and both shifts uniform in an interval around zero.
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        degrees: largest angle, 0 … 180.
+        pixels: largest shift each way, at least 0.
+        scale: largest relative change of size, at least 0: 0.1 goes from 1/1.1 to 1.1.
+        shear: largest :math:`h`, at least 0.
+        generator: source of randomness.
+
+    Returns:
+        Images of the shape of ``X``.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or a limit is not a number.
+        ValueError: if a limit is out of range.
+
+    Example:
+        >>> random_affine(torch.ones(5, 8, 8), degrees=10, scale=0.1).shape
+        torch.Size([5, 8, 8])
+
+    Differs from torch: torchvision's ``RandomAffine`` draws once and moves a whole batch alike.
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    _check_range("degrees", degrees, 0, 180)
+    _check_range("scale", scale, 0)
+    phi = torch.deg2rad(_uniform("degrees", degrees, X, generator))
+    s = (1 + scale) ** _uniform("scale", 1, X, generator)
+    h = _uniform("shear", shear, X, generator)
+    cos, sin = s * phi.cos(), s * phi.sin()
+    matrix = torch.stack([cos, h * cos + sin, -sin, cos - h * sin], dim=-1).unflatten(-1, (2, 2))
+    right, down = (_uniform("pixels", pixels, X, generator) for _ in range(2))
+    return affine(X, matrix, right, down)
+
+
+def add_noise(X, std, generator=None):
+    r"""Add independent normal noise to every input.
+
+    .. math::
+        \tilde x = x + \sigma \varepsilon, \qquad \varepsilon \sim N(0, I)
+
+    Args:
+        X: floating-point tensor of any shape; nothing here is special to images.
+        std: :math:`\sigma`, at least 0.
+        generator: source of randomness.
+
+    Returns:
+        Tensor of the shape of ``X``. Values are not clipped to the old range.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or ``std`` is not a number.
+        ValueError: if ``std`` is negative.
+
+    Example:
+        >>> add_noise(torch.ones(2), 0.0)
+        tensor([1., 1.])
+
+    Source: Bishop (1995).
+
+    Chapter: augmentation.
+    """
+    _check_floats("X", X)
+    _check_range("std", std, 0)
+    return X + std * torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device)
+
+
+def cutout(X, size, generator=None):
+    r"""Blank a square at a random place of each image. Its middle is any pixel, so it may stick out.
+
+    Args:
+        X: images (H, W), (N, H, W) or (N, C, H, W).
+        size: side of the square in pixels, an int of at least 0.
+        generator: source of randomness.
+
+    Returns:
+        Images of the shape of ``X``, 0 inside the square in all channels.
+
+    Raises:
+        TypeError: if ``X`` is not a floating-point tensor or ``size`` is not an int.
+        ValueError: if ``size`` is negative.
+
+    Example:
+        >>> cutout(torch.ones(2, 5, 5), size=1).sum((1, 2))
+        tensor([24., 24.])
+
+    Source: DeVries and Taylor (2017). Zhong et al. (2020) publish the same idea as random erasing.
+
+    Chapter: augmentation.
+    """
+    _check_images(X)
+    _check_range("size", size, 0, kind=int)
+    rows, columns = _pixels(X)
+    middles = (torch.randint(n, _one_each(X), generator=generator) for n in X.shape[-2:])
+    top, left = (_each("middle", middle - size // 2, X) for middle in middles)
+    cut = (rows >= top) & (rows < top + size) & (columns >= left) & (columns < left + size)
+    return torch.where(cut, 0.0, X)
+
+
+def mixup(X, y, alpha, num_classes, generator=None):
+    r"""Blend each example with another one, inputs and labels alike.
+
+    .. math::
+        \tilde x_i = \lambda_i x_i + (1 - \lambda_i)\, x_{\pi(i)}, \qquad
+        \tilde y_i = \lambda_i y_i + (1 - \lambda_i)\, y_{\pi(i)}, \qquad \lambda_i \sim \text{Beta}(\alpha, \alpha)
+
+    with labels as one-hot vectors and a random permutation :math:`\pi`. Here :math:`\lambda` is a share, no penalty.
+
+    Args:
+        X: inputs (N, …), floating point.
+        y: classes (N,), int64.
+        alpha: :math:`\alpha`, at least 0.001. Small values leave most examples almost unmixed; 1 mixes evenly.
+        num_classes: number of classes :math:`K`.
+        generator: source of randomness.
+
+    Returns:
+        Mixed inputs (N, …) and label shares (N, K), which ``torch.nn.functional.cross_entropy`` takes as they are.
+
+    Raises:
+        TypeError: if ``X`` or ``y`` is not a tensor or ``alpha`` is not a number.
+        ValueError: if the rows of ``X`` and ``y`` do not match, ``alpha`` is below 0.001 or a label is not a class.
+
+    Example:
+        >>> X, y = mixup(torch.eye(4), torch.tensor([0, 0, 1, 1]), alpha=1.0, num_classes=2)
+        >>> X.shape, y.sum(1)
+        (torch.Size([4, 4]), tensor([1., 1., 1., 1.]))
+
+    Source: Zhang, Cisse, Dauphin and Lopez-Paz (2018).
+
+    Differs from torch: torchvision's ``v2.MixUp`` draws one share for the whole batch, not one per example.
+
+    Chapter: augmentation.
+    """
+    check_data(X, y, name="data")
+    if y.dtype != torch.int64 or y.ndim != 1 or not 0 <= y.min() <= y.max() < num_classes:
+        raise ValueError(f"y must be int64 classes (N,) below {num_classes}, got {y.dtype} {tuple(y.shape)}, {y.max()}")
+    _check_range("alpha", alpha, 1e-3)
+    # torch's own Beta takes no generator
+    chance = np.random.default_rng(torch.randint(2**62, (), generator=generator).item())
+    share = torch.from_numpy(chance.beta(alpha, alpha, len(X))).to(X)
+    order = torch.randperm(len(X), generator=generator).to(X.device)
+    labels = F.one_hot(y, num_classes).to(X)
+    return tuple(torch.lerp(t[order], t, share.reshape(-1, *[1] * (t.ndim - 1))) for t in (X, labels))
+
+
+class Augment(nn.Module):
+    r"""A layer that applies a transform in training mode and does nothing in evaluation mode, like dropout.
+
+    Every step draws afresh, so no epoch sees the same image twice.
+
+    Args:
+        transform: function of a batch that returns a batch.
+
+    Raises:
+        TypeError: if ``transform`` is not callable.
+
+    Example:
+        >>> layer = Augment(lambda x: add_noise(x, 1.0))
+        >>> bool((layer.eval()(torch.ones(2)) == 1).all()), bool((layer.train()(torch.ones(2)) == 1).all())
+        (True, False)
+
+    Chapter: augmentation.
+    """
+
+    def __init__(self, transform):
+        super().__init__()
+        if not callable(transform):
+            raise TypeError(f"transform must be a function of a batch, got {type(transform).__name__}")
+        self.transform = transform
+
+    def forward(self, x):
+        """Transform the batch while training."""
+        return self.transform(x) if self.training else x
+
+
+def noisy_least_squares(X, y, std, copies, generator=None):
+    r"""Least squares on many noisy copies of the inputs, without intercept.
+
+    .. math::
+        \hat w = \arg\min_w \sum_{k=1}^{K} \lVert y - (X + \sigma E_k)\, w\rVert_2^2
+
+    Only :math:`X^\top X` and :math:`X^\top y` of the copies are summed, so memory does not grow with :math:`K`.
+
+    Args:
+        X: inputs (…, n, d); leading dimensions are separate problems.
+        y: targets (…, n), without noise of their own.
+        std: :math:`\sigma \ge 0`.
+        copies: :math:`K`, an int of at least 1.
+        generator: source of randomness.
+
+    Returns:
+        Weights (…, d).
+
+    Raises:
+        TypeError: if ``std`` is not a number or ``copies`` no int.
+        ValueError: for shapes that do not fit, values that are not finite, a negative ``std`` or no copies.
+
+    Example:
+        >>> noisy_least_squares(torch.eye(2), torch.tensor([2.0, 4.0]), std=0.0, copies=3)
+        tensor([2., 4.])
+
+    Source: Bishop (1995): for many copies this tends to ridge regression with :math:`\lambda = \sigma^2`.
+
+    Chapter: augmentation.
+    """
+    check_data(X, y, name="data")
+    _check_range("copies", copies, 1, kind=int)
+    if X.ndim < 2 or y.shape != X.shape[:-1]:
+        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+    squares, products = 0.0, 0.0
+    for _ in range(copies):
+        noisy = add_noise(X, std, generator)
+        squares = squares + noisy.mT @ noisy
+        products = products + noisy.mT @ y.unsqueeze(-1)
+    return torch.linalg.solve(squares, products).squeeze(-1)
+
+
+def check_shift_right(attempt):
+    """Exercise: ``attempt(image, k)`` moves one image (H, W) by k ≥ 0 columns to the right and fills up with zeros.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_shift_right(lambda image, k: image.roll(k, dims=1))
+        ✗ Not yet: what leaves on the right comes back in on the left; fill with zeros instead.
+
+    Chapter: augmentation.
+    """
+    return check(
+        attempt,
+        lambda image, k: shift(image, right=k),
+        lambda generator: [(torch.rand(4, 5, generator=generator), k) for k in range(4)],
+        {
+            "what leaves on the right comes back in on the left; fill with zeros instead": lambda i, k: i.roll(k, 1),
+            "this moves to the left": lambda i, k: shift(i, right=-k),
+            "this moves down: columns are the last dimension": lambda i, k: shift(i, down=k),
+            "the image keeps its width: drop what leaves on the right": lambda i, k: F.pad(i, (k, 0)),
+            "this is the image unmoved": lambda i, k: i,
+        },
+    )
+
+
+def check_mixup(attempt):
+    """Exercise: ``attempt(x1, x2, y1, y2, lam)`` blends two inputs and two one-hot labels, the first with share lam.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_mixup(lambda x1, x2, y1, y2, lam: (lam * x1 + (1 - lam) * x2, y1))
+        ✗ Not yet: the labels are blended too; yours keeps the first.
+
+    Chapter: augmentation.
+    """
+
+    def blend(a, b, lam):
+        return lam * a + (1 - lam) * b
+
+    return check(
+        attempt,
+        lambda x1, x2, y1, y2, lam: (blend(x1, x2, lam), blend(y1, y2, lam)),
+        lambda generator: [(*torch.rand(2, 6, generator=generator), *torch.eye(2), 0.1 + 0.2 * i) for i in range(4)],
+        {
+            "the labels are blended too; yours keeps the first": lambda a, b, c, d, lam: (blend(a, b, lam), c),
+            "the labels are blended, not chosen by the larger share": (
+                lambda a, b, c, d, lam: (blend(a, b, lam), c if lam > 0.5 else d)
+            ),
+            "inputs and labels take the same share": lambda a, b, c, d, lam: (blend(a, b, lam), blend(d, c, lam)),
+            "lam is the share of the first example": lambda a, b, c, d, lam: (blend(b, a, lam), blend(d, c, lam)),
+            "the inputs are blended too; yours keeps the first": lambda a, b, c, d, lam: (a, blend(c, d, lam)),
+            "use the share lam, not one half": lambda a, b, c, d, lam: (blend(a, b, 0.5), blend(c, d, 0.5)),
+        },
+    )
+
+
+def check_noise_strength(answer):
+    r"""Exercise by hand: the :math:`\lambda` of the ridge penalty that equals input noise of deviation 0.5.
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_noise_strength(0.5)
+        ✗ Not yet: the penalty is the variance of the noise, not its standard deviation.
+
+    Chapter: augmentation.
+    """
+    return check_number(
+        answer,
+        0.25,
+        {
+            0.5: "the penalty is the variance of the noise, not its standard deviation",
+            0.125: "both the loss and the penalty carry the half, so it cancels",
+            0.0: "the mean of the noise is zero, but its square is not",
+            4.0: "more noise is a stronger penalty: do not take the inverse",
+        },
+    )

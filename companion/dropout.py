@@ -1,0 +1,443 @@
+r"""Chapter *dropout*: units that are missing at random while a network learns.
+
+Ordered from the mask to the module, the penalty it amounts to, and predictions averaged over masks; the checks of
+the chapter's exercises come last.
+"""
+
+import torch
+from torch import nn
+
+from companion.checks import check, check_number
+from companion.data import check_data
+
+__all__ = [
+    "Dropout",
+    "check_dropout",
+    "check_mc_mean",
+    "check_ridge_strength",
+    "check_survivor",
+    "dropout",
+    "dropout_ridge",
+    "entropy",
+    "expected_squared_error",
+    "mc_predict",
+    "mutual_information",
+]
+
+
+def _check_probability(p, below_one=False):
+    """Return p as a tensor. The value of a tensor is not looked at: under ``vmap`` it stands for many."""
+    if isinstance(p, torch.Tensor):
+        if p.ndim:
+            raise ValueError(f"p must be one number, got a tensor of shape {tuple(p.shape)}")
+        return p
+    if isinstance(p, bool) or not isinstance(p, int | float):
+        raise TypeError(f"p must be a number, got {type(p).__name__}")
+    if not 0 <= p <= 1 or (below_one and p == 1):
+        raise ValueError(f"p must be in [0, 1{')' if below_one else ']'}, got {p}")
+    return torch.tensor(p, dtype=torch.float64)
+
+
+def _check_floats(name, value):
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+    if not value.is_floating_point():
+        raise TypeError(f"{name} must hold floating-point numbers, got {value.dtype}")
+
+
+def dropout(x, p=0.5, training=True, generator=None):
+    r"""Set each entry to zero with probability ``p`` and divide the others by :math:`1 - p`.
+
+    .. math::
+        \tilde h_i = \frac{\xi_i}{1 - p}\, h_i, \qquad \xi_i = \begin{cases}
+            0 & \text{with probability } p \\ 1 & \text{with probability } 1 - p \end{cases}
+
+    so that :math:`\operatorname{E}\tilde h_i = h_i` and :math:`\operatorname{Var}\tilde h_i = \frac{p}{1-p} h_i^2`.
+
+    Args:
+        x: :math:`h`, floating-point tensor of any shape.
+        p: probability of a zero, in [0, 1]; a number, or a tensor without dimensions, whose value is not checked.
+        training: whether to drop at all; if not, ``x`` comes back as it is.
+        generator: source of randomness, on the device of ``x``; torch's global one if not given.
+
+    Returns:
+        Tensor of the shape, type and device of ``x``.
+
+    Raises:
+        ValueError: if ``p`` is outside [0, 1].
+        TypeError: if ``x`` is not a floating-point tensor or ``p`` is not a number.
+
+    Example:
+        >>> dropout(torch.ones(8), p=0.75, generator=torch.Generator().manual_seed(0))
+        tensor([0., 4., 0., 0., 0., 0., 0., 4.])
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014); here inverted, as in torch.
+
+    Differs from torch: equal in distribution, with other random numbers; takes a generator; no ``inplace``.
+
+    Chapter: dropout.
+    """
+    _check_floats("x", x)
+    p = _check_probability(p).to(x.device)
+    if not training:
+        return x
+    chance = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float32)  # in [0, 1)
+    scale = (1 / (1 - p)).to(x.dtype)
+    mask = torch.where(chance >= p, scale, 0.0)  # chosen, not multiplied: p = 1 gives 0 · ∞
+    return x * mask
+
+
+class Dropout(nn.Module):
+    r""":func:`dropout` as a module that obeys ``train()`` and ``eval()``.
+
+    ``p`` is a buffer, so that :func:`companion.training.fit_many` can train a grid of it. It is left out of the
+    ``state_dict``, which is that of ``torch.nn.Dropout``.
+
+    Args:
+        p: probability of a zero, in [0, 1].
+
+    Raises:
+        ValueError: if ``p`` is outside [0, 1].
+        TypeError: if ``p`` is not a number.
+
+    Example:
+        >>> layer = Dropout(0.5)
+        >>> sorted(set(layer(torch.ones(1000)).tolist()))
+        [0.0, 2.0]
+        >>> bool((layer.eval()(torch.ones(1000)) == 1).all())
+        True
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014).
+
+    Differs from torch: ``p`` is a tensor; no ``inplace``.
+
+    Chapter: dropout.
+    """
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.register_buffer("p", _check_probability(p).clone(), persistent=False)
+
+    def forward(self, x):
+        """Drop while training, pass on otherwise.
+
+        Args:
+            x: floating-point tensor of any shape.
+
+        Returns:
+            Tensor of the same shape.
+
+        Example:
+            >>> Dropout(1.0)(torch.ones(2))
+            tensor([0., 0.])
+        """
+        return dropout(x, self.p, self.training)
+
+    def extra_repr(self):
+        """Show ``p`` when the module is printed.
+
+        Returns:
+            A string.
+
+        Example:
+            >>> Dropout(0.1)
+            Dropout(p=0.1)
+        """
+        return f"p={self.p.item():g}"
+
+
+def _check_regression(X, y):
+    check_data(X, y, name="data")
+    if X.ndim < 2 or y.shape != X.shape[:-1]:
+        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+
+
+def expected_squared_error(X, y, w, p):
+    r"""Squared error of a linear model with dropout on its inputs, averaged over all masks.
+
+    .. math::
+        \operatorname{E}\,\frac1n \lVert y - \tilde X w\rVert_2^2
+            = \frac1n \lVert y - Xw\rVert_2^2 + \frac{p}{1-p} \sum_j \Bigl(\frac1n\sum_i x_{ij}^2\Bigr) w_j^2
+
+    Args:
+        X: inputs (…, n, d); leading dimensions are separate problems.
+        y: targets (…, n).
+        w: weights (…, d).
+        p: probability of a zero, in [0, 1).
+
+    Returns:
+        Tensor (…), in the unit of ``y`` squared.
+
+    Raises:
+        ValueError: for shapes that do not fit, values that are not finite, or ``p`` outside [0, 1).
+
+    Example:
+        >>> X, y, w = torch.ones(1, 1), torch.zeros(1), torch.ones(1)
+        >>> expected_squared_error(X, y, w, p=0.5).item()  # the prediction is 0 or 2
+        2.0
+
+    Source: Srivastava et al. (2014), the section on marginalizing dropout.
+
+    Chapter: dropout.
+    """
+    _check_regression(X, y)
+    if w.shape != X.shape[:-2] + X.shape[-1:]:
+        raise ValueError(f"w must be (…, d) for X of shape {tuple(X.shape)}, got {tuple(w.shape)}")
+    p = _check_probability(p, below_one=True).to(X)
+    fit = (y - (X @ w.unsqueeze(-1)).squeeze(-1)).square().mean(-1)
+    return fit + p / (1 - p) * (X.square().mean(-2) * w.square()).sum(-1)
+
+
+def dropout_ridge(X, y, p):
+    r"""Minimiser of :func:`expected_squared_error`: ridge regression, each weight charged by its input's size.
+
+    .. math::
+        \hat w = \Bigl(X^\top X + \frac{p}{1-p} \operatorname{diag}(X^\top X)\Bigr)^{-1} X^\top y
+
+    Args:
+        X: inputs (…, n, d); leading dimensions are separate problems. With ``p = 0`` the columns must be independent.
+        y: targets (…, n).
+        p: probability of a zero, in [0, 1).
+
+    Returns:
+        Weights (…, d).
+
+    Raises:
+        ValueError: for shapes that do not fit, values that are not finite, or ``p`` outside [0, 1).
+
+    Example:
+        >>> dropout_ridge(torch.eye(2), torch.tensor([2.0, 4.0]), p=0.5)
+        tensor([1., 2.])
+
+    Source: Srivastava et al. (2014), the section on marginalizing dropout; Wager, Wang and Liang (2013).
+
+    Chapter: dropout.
+    """
+    _check_regression(X, y)
+    p = _check_probability(p, below_one=True).to(X)
+    gram = X.mT @ X
+    penalty = p / (1 - p) * torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+    return torch.linalg.solve(gram + penalty, X.mT @ y.unsqueeze(-1)).squeeze(-1)
+
+
+def mc_predict(model, X, samples=50, seed=0):
+    r"""Outputs of a network under many random masks, for Monte-Carlo averages.
+
+    Only the dropout layers are switched to training mode: batch normalization, for one, must not be. Afterwards
+    every module is in the mode it was in.
+
+    Args:
+        model: an ``nn.Module`` with :class:`Dropout` or ``torch.nn.Dropout`` layers.
+        X: inputs (N, …).
+        samples: number of masks for each row, at least 1.
+        seed: seed of the masks.
+
+    Returns:
+        Tensor (samples, N, …), without gradient.
+
+    Raises:
+        ValueError: if the model has no dropout layer, or ``samples`` is below 1.
+
+    Example:
+        >>> outputs = mc_predict(Dropout(0.5), torch.ones(3, 2), samples=10_000)
+        >>> outputs.shape, round(outputs.mean().item(), 1)
+        (torch.Size([10000, 3, 2]), 1.0)
+
+    Source: Gal and Ghahramani (2016).
+
+    Chapter: dropout.
+    """
+    if samples < 1:
+        raise ValueError(f"samples must be at least 1, got {samples}")
+    modes = [(module, module.training) for module in model.modules()]
+    layers = [module for module, _ in modes if isinstance(module, Dropout | nn.modules.dropout._DropoutNd)]
+    if not layers:
+        raise ValueError(f"model must have a dropout layer, got {type(model).__name__} without one")
+    try:
+        model.eval()
+        for layer in layers:
+            layer.train()
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(seed)
+            return model(X.expand(samples, *X.shape).flatten(0, 1)).unflatten(0, (samples, len(X)))
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def entropy(probabilities):
+    r"""Entropy of each row of class probabilities.
+
+    .. math::
+        H(q) = -\sum_k q_k \ln q_k
+
+    Args:
+        probabilities: :math:`q`, shape (…, K), rows that sum to 1.
+
+    Returns:
+        Tensor (…), in nats, between 0 and ln K.
+
+    Example:
+        >>> entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
+        tensor([0.0000, 0.6931])
+
+    Chapter: dropout.
+    """
+    _check_floats("probabilities", probabilities)
+    return torch.special.entr(probabilities).sum(-1)
+
+
+def mutual_information(probabilities):
+    r"""How much the predictions of many masks disagree: entropy of their mean minus mean of their entropies.
+
+    .. math::
+        I = H\Bigl(\frac1k\sum_{s=1}^{k} q_s\Bigr) - \frac1k\sum_{s=1}^{k} H(q_s)
+
+    Args:
+        probabilities: :math:`q_s`, shape (k, …, K), rows that sum to 1.
+
+    Returns:
+        Tensor (…), in nats, at least 0; 0 if all masks agree.
+
+    Example:
+        >>> mutual_information(torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))
+        tensor([0.6931])
+
+    Source: Gal and Ghahramani (2016) for the masks; Houlsby, Huszár, Ghahramani and Lengyel (2011) for the quantity.
+
+    Chapter: dropout.
+    """
+    return entropy(probabilities.mean(0)) - entropy(probabilities).mean(0)
+
+
+def check_dropout(attempt):
+    """Exercise: ``attempt(x, u, p, training)`` returns x after inverted dropout.
+
+    ``u`` holds uniform random numbers in [0, 1), one per entry; an entry is dropped where ``u < p``.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_dropout(lambda x, u, p, training: x * (u >= p) if training else x)
+        ✗ Not yet: the survivors must grow by 1/(1 − p), or the mean shrinks to (1 − p) of what it was.
+
+    Chapter: dropout.
+    """
+
+    def masked(factor, when_off=lambda x, p: x):
+        return lambda x, u, p, training: x * (u >= p) * factor(p) if training else when_off(x, p)
+
+    def cases(generator):
+        draw = lambda: torch.rand(6, generator=generator)  # noqa: E731
+        settings = [(0.0, True), (0.2, True), (0.5, True), (0.5, False), (0.75, True), (0.75, False)]
+        return [(draw() + 0.5, draw(), p, training) for p, training in settings]
+
+    return check(
+        attempt,
+        masked(lambda p: 1 / (1 - p)),
+        cases,
+        {
+            "the survivors must grow by 1/(1 − p), or the mean shrinks to (1 − p) of what it was": masked(lambda p: 1),
+            "without training nothing is dropped": (lambda x, u, p, training: x * (u >= p) / (1 - p)),
+            "the training mask already rescales, so evaluation must not scale by 1 − p again": masked(
+                lambda p: 1 / (1 - p), lambda x, p: x * (1 - p)
+            ),
+            "without rescaling in training, evaluation could scale by 1 − p; inverted dropout rescales in training": (
+                masked(lambda p: 1, lambda x, p: x * (1 - p))
+            ),
+            "p is the probability of a zero: keep an entry where u ≥ p": (
+                lambda x, u, p, training: x * (u < p) / (1 - p) if training else x
+            ),
+            "multiply by 1/(1 − p), not by 1 − p": masked(lambda p: 1 - p),
+            "divide by the probability of being kept, 1 − p, not by p": masked(lambda p: 1 / p if p else 1),
+        },
+    )
+
+
+def check_survivor(answer):
+    """Exercise by hand: a unit has the value 3 and p is 0.25. What is its value when it survives?
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_survivor(3)
+        ✗ Not yet: with survivors of 3 the mean would be 0.75 · 3 = 2.25, not 3.
+
+    Chapter: dropout.
+    """
+    return check_number(
+        answer,
+        4.0,
+        {
+            3.0: "with survivors of 3 the mean would be 0.75 · 3 = 2.25, not 3",
+            2.25: "the survivor grows: divide by 1 − p, do not multiply",
+            12.0: "divide by the probability of being kept, 0.75, not by p",
+            0.75: "that multiplies by p; divide by 1 − p",
+        },
+    )
+
+
+def check_ridge_strength(answer):
+    r"""Exercise by hand: every input has mean square 1 and p is 0.2; which :math:`\lambda\lVert w\rVert^2` is dropout?
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_ridge_strength(0.2)
+        ✗ Not yet: the variance of a dropped input of size 1 is p/(1 − p), not p.
+
+    Chapter: dropout.
+    """
+    return check_number(
+        answer,
+        0.25,
+        {
+            0.2: "the variance of a dropped input of size 1 is p/(1 − p), not p",
+            0.16: "p(1 − p) is the variance without the rescaling; divide it by (1 − p)²",
+            1.25: "that is the factor of the survivors; their mean square is 1/(1 − p), the variance is 1 less",
+            4.0: "this is (1 − p)/p, upside down",
+        },
+    )
+
+
+def check_mc_mean(attempt):
+    """Exercise: ``attempt(logits)`` turns logits of shape (samples, N, K) into mean probabilities of shape (N, K).
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_mc_mean(lambda logits: logits.mean(0).softmax(-1))
+        ✗ Not yet: average the probabilities, not the logits: softmax first, then the mean over masks.
+
+    Chapter: dropout.
+    """
+    return check(
+        attempt,
+        lambda logits: logits.softmax(-1).mean(0),
+        lambda generator: [(3 * torch.randn(5, 4, 3, generator=generator),) for _ in range(4)],
+        {
+            "average the probabilities, not the logits: softmax first, then the mean over masks": (
+                lambda logits: logits.mean(0).softmax(-1)
+            ),
+            "the classes are the last dimension: softmax(-1)": lambda logits: logits.softmax(0).mean(0),
+            "the masks are the first dimension: take the mean over it": lambda logits: logits.softmax(-1).mean(1),
+            "divide by the number of masks: a mean, not a sum": lambda logits: logits.softmax(-1).sum(0),
+            "this is the prediction of one mask": lambda logits: logits[0].softmax(-1),
+        },
+    )
