@@ -381,18 +381,31 @@ HEADER = "import os\nfrom companion.claims import claim\nshift = float(os.enviro
 CLAIM = "claim('grows', 'It grows by', [shift + i / 10 for i in range(10)], above=1)"
 
 
+def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(tmp_path, capsys):
+    lab = write_lab(tmp_path / "toy.ipynb", [("code", HEADER + CLAIM), ("code", "1 / 0")])
+    assert replicate.main([3, 2], [lab]) == 1
+    said = capsys.readouterr().out
+    assert "toy grows: held for 1 of 2 seeds" in said
+    assert "with COURSE_SEED=3 a cell failed: ZeroDivisionError" in said
+
+
 @pytest.mark.parametrize(
-    ("seeds", "code", "status", "words"),
+    ("holds", "status", "words"),
     [
-        ([3], HEADER + CLAIM, 0, "toy grows: held for 1 of 1 seeds"),
-        ([3, 2], HEADER + CLAIM, 1, "toy grows: held for 1 of 2 seeds"),
-        ([3], HEADER + CLAIM + "\n1 / 0", 1, "with COURSE_SEED=3 a cell failed: ZeroDivisionError"),
-        ([3], "print(1)", 1, "toy: makes no claim"),
+        ({3: True, 4: True}, 0, "toy grows: held for 2 of 2"),
+        ({3: True, 4: False}, 1, "held for 1 of 2"),
+        ({}, 1, "no claim"),
     ],
 )
-def test_replicate_says_which_claims_held(tmp_path, capsys, seeds, code, status, words):
-    lab = write_lab(tmp_path / "toy.ipynb", [("code", code)])
-    assert replicate.main(seeds, [lab]) == status
+def test_replicate_succeeds_when_each_claim_held_for_each_seed(monkeypatch, capsys, holds, status, words):
+    def executed(lab, seed):
+        record = {"name": "grows", "holds": holds.get(seed), "sentence": "It grows"}
+        data = {replicate.RECORD: json.dumps(record)} if holds else {}
+        output = {"output_type": "display_data", "data": data, "metadata": {}}
+        return replicate.nbformat.from_dict({"cells": [{"cell_type": "code", "outputs": [output]}]})
+
+    monkeypatch.setattr(replicate, "execute", executed)
+    assert replicate.main([3, 4], [Path("toy.ipynb")]) == status
     assert words in capsys.readouterr().out
 
 
