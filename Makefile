@@ -104,8 +104,8 @@ check: $(READY)
 # Every lab runs once more, on its own, and what its tagged cells print is compared with what the site shows.
 nbval: $(READY)
 	@echo "== labs against the site"
-	@PYTHONPATH=tests $(PYTEST) -p nbval_records --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
-		_build/jupyter_execute/notebooks
+	@rm -rf _build/labs && $(PY) tests/executed_labs.py _build/labs
+	@PYTHONPATH=tests $(PYTEST) -p nbval_records --nbval-lax --nbval-current-env --nbval-cell-timeout 300 _build/labs
 
 # Around it -----------------------------------------------------------------------------------------------------------
 

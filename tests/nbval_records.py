@@ -1,7 +1,6 @@
 """A pytest plugin for nbval: do not compare the invisible records that claims leave for the pages.
 
-MyST-NB takes these records out of the executed copies of the labs, so that nbval, which runs the labs anew, would
-report them as unexpected output.
+They hold every digit of a number, and pages need not show all of them. What a claim prints is compared.
 """
 
 from collections.abc import Iterator

@@ -11,10 +11,13 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import executed_labs
+import nbformat
 import pytest
 import replicate
 import yaml
 from constraints import LEFT_OUT, constraints, pins
+from jupyter_cache import get_cache
 
 ROOT = Path(__file__).parents[1]
 FRAME = {"index", "introduction", "claims", "misconceptions", "status", "notation", "api", "references"}
@@ -410,6 +413,29 @@ def test_replicate_succeeds_when_each_claim_held_for_each_seed(monkeypatch, caps
 
 
 # nbval ----------------------------------------------------------------------------------------------------------------
+
+
+def test_labs_get_the_outputs_of_the_build(tmp_path):
+    lab, cache = write_lab(tmp_path / "toy.ipynb"), get_cache(tmp_path / "cache")
+    with pytest.raises(SystemExit, match=r"toy.ipynb as it stands has not been executed: run make book first"):
+        executed_labs.main(tmp_path / "labs", [lab], cache)
+
+    notebook = nbformat.read(lab, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = 1, [nbformat.v4.new_output("stream", text="✓ 2.0 points\n")]
+    nbformat.write(notebook, tmp_path / "run.ipynb")
+    cache.cache_notebook_file(tmp_path / "run.ipynb", lab, check_validity=False)
+    executed_labs.main(tmp_path / "labs", [lab], cache)
+    assert "✓ 2.0 points" in (tmp_path / "labs/toy.ipynb").read_text(encoding="utf8")
+
+
+@pytest.mark.parametrize("tags", [("nbval-check-output",), ()], ids=["no output", "no tag"])
+def test_labs_without_anything_to_compare_are_refused(tmp_path, tags):
+    lab, cache = write_lab(tmp_path / "toy.ipynb", tags=tags), get_cache(tmp_path / "cache")
+    cache.cache_notebook_file(lab, check_validity=False)
+    with pytest.raises(SystemExit, match=r"toy.ipynb has a cell tagged nbval-check-output without output, or no such"):
+        executed_labs.main(tmp_path / "labs", [lab], cache)
 
 
 @pytest.mark.parametrize(
