@@ -99,7 +99,7 @@ check: $(READY)
 	@echo "== style"
 	@$(PY) -m ruff check --output-format concise . && $(PY) -m ruff format --check .
 	@echo "== modules, doctests, repository"
-	@$(PYTEST) --ignore=tests/test_site.py --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/test_site.py --numprocesses 2 --dist loadfile
 
 # Every lab runs once more, on its own, and what its tagged cells print is compared with what the site shows.
 nbval: $(READY)
