@@ -4,13 +4,12 @@ Ordered from one pixel looked up between others to shifts and rotations, random 
 applies them while training, and input noise as a penalty; the checks of the chapter's exercises come last.
 """
 
-import math
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from companion.arguments import check_floats, check_int, check_real
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -32,24 +31,10 @@ __all__ = [
 ]
 
 
-def _check_floats(name, value):
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        kind = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"{name} must be a tensor of floating-point numbers, got {kind}")
-
-
 def _check_images(X):
-    _check_floats("X", X)
+    check_floats("X", X)
     if X.ndim < 2 or 0 in X.shape[-2:]:
         raise ValueError(f"X must be images (H, W), (N, H, W) or (N, C, H, W), got shape {tuple(X.shape)}")
-
-
-def _check_range(name, value, low, high=math.inf, kind=(int, float)):
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(f"{name} must be {'an int' if kind is int else 'a number'}, got {type(value).__name__}")
-    if not (low <= value <= high and math.isfinite(value)):
-        limit = f"between {low} and {high}" if math.isfinite(high) else f"finite and at least {low}"
-        raise ValueError(f"{name} must be {limit}, got {value}")
 
 
 def _each(name, value, X):
@@ -71,7 +56,7 @@ def _one_each(X):
 
 def _uniform(name, limit, X, generator):
     """One number in −limit … limit per image."""
-    _check_range(name, limit, 0)
+    check_real(name, limit, 0)
     return limit * (2 * torch.rand(_one_each(X), generator=generator, dtype=X.dtype) - 1).to(X.device)
 
 
@@ -79,6 +64,12 @@ def _pixels(X):
     """Row and column of every pixel."""
     rows, columns = (torch.arange(n, dtype=X.dtype, device=X.device) for n in X.shape[-2:])
     return rows.unsqueeze(1), columns
+
+
+def _neighbours(places, size):
+    """The two whole numbers around each place, and their weights; those outside 0 … size − 1 weigh nothing."""
+    for near in (places.floor(), places.floor() + 1):
+        yield near.clamp(0, size - 1).long(), (1 - (places - near).abs()) * ((near >= 0) & (near < size))
 
 
 def warp(X, rows, columns):
@@ -111,15 +102,11 @@ def warp(X, rows, columns):
     Chapter: augmentation.
     """
     _check_images(X)
-    H, W = X.shape[-2:]
-    rows, columns = rows.expand(X.shape), columns.expand(X.shape)
     flat, output = X.flatten(-2), torch.zeros_like(X)
-    for r in (rows.floor(), rows.floor() + 1):
-        for c in (columns.floor(), columns.floor() + 1):
-            weight = (1 - (rows - r).abs()) * (1 - (columns - c).abs())
-            inside = (r >= 0) & (r < H) & (c >= 0) & (c < W)
-            place = (r.clamp(0, H - 1) * W + c.clamp(0, W - 1)).long()
-            output = output + weight * inside * flat.gather(-1, place.flatten(-2)).reshape(X.shape)
+    for r, row_weight in _neighbours(rows, X.shape[-2]):
+        for c, column_weight in _neighbours(columns, X.shape[-1]):
+            place = (r * X.shape[-1] + c).expand(X.shape).flatten(-2)
+            output = output + row_weight * column_weight * flat.gather(-1, place).reshape(X.shape)
     return output
 
 
@@ -183,7 +170,7 @@ def affine(X, matrix, right=0, down=0):
     Chapter: augmentation.
     """
     _check_images(X)
-    _check_floats("matrix", matrix)
+    check_floats("matrix", matrix)
     if matrix.shape not in ((2, 2), (*_one_each(X), 2, 2)):
         raise ValueError(f"matrix must be (2, 2), or one per image; got {tuple(matrix.shape)} for {tuple(X.shape)}")
     a, b, c, d = (_each("matrix", entry, X) for entry in matrix.flatten(-2).unbind(-1))
@@ -254,7 +241,7 @@ def random_shift(X, pixels, generator=None):
     Chapter: augmentation.
     """
     _check_images(X)
-    _check_range("pixels", pixels, 0, kind=int)
+    check_int("pixels", pixels, 0)
     right, down = (torch.randint(-pixels, pixels + 1, _one_each(X), generator=generator) for _ in range(2))
     return shift(X, right, down)
 
@@ -292,8 +279,8 @@ def random_affine(X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=No
     Chapter: augmentation.
     """
     _check_images(X)
-    _check_range("degrees", degrees, 0, 180)
-    _check_range("scale", scale, 0)
+    check_real("degrees", degrees, 0, 180)
+    check_real("scale", scale, 0)
     phi = torch.deg2rad(_uniform("degrees", degrees, X, generator))
     s = (1 + scale) ** _uniform("scale", 1, X, generator)
     h = _uniform("shear", shear, X, generator)
@@ -329,8 +316,8 @@ def add_noise(X, std, generator=None):
 
     Chapter: augmentation.
     """
-    _check_floats("X", X)
-    _check_range("std", std, 0)
+    check_floats("X", X)
+    check_real("std", std, 0)
     return X + std * torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device)
 
 
@@ -358,7 +345,7 @@ def cutout(X, size, generator=None):
     Chapter: augmentation.
     """
     _check_images(X)
-    _check_range("size", size, 0, kind=int)
+    check_int("size", size, 0)
     rows, columns = _pixels(X)
     middles = (torch.randint(n, _one_each(X), generator=generator) for n in X.shape[-2:])
     top, left = (_each("middle", middle - size // 2, X) for middle in middles)
@@ -403,7 +390,7 @@ def mixup(X, y, alpha, num_classes, generator=None):
     check_data(X, y, name="data")
     if y.dtype != torch.int64 or y.ndim != 1 or not 0 <= y.min() <= y.max() < num_classes:
         raise ValueError(f"y must be int64 classes (N,) below {num_classes}, got {y.dtype} {tuple(y.shape)}, {y.max()}")
-    _check_range("alpha", alpha, 1e-3)
+    check_real("alpha", alpha, 1e-3)
     # torch's own Beta takes no generator
     chance = np.random.default_rng(torch.randint(2**62, (), generator=generator).item())
     share = torch.from_numpy(chance.beta(alpha, alpha, len(X))).to(X)
@@ -473,7 +460,7 @@ def noisy_least_squares(X, y, std, copies, generator=None):
     Chapter: augmentation.
     """
     check_data(X, y, name="data")
-    _check_range("copies", copies, 1, kind=int)
+    check_int("copies", copies)
     if X.ndim < 2 or y.shape != X.shape[:-1]:
         raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
     squares, products = 0.0, 0.0

@@ -4,17 +4,19 @@ Every loader takes a ``seed`` that redraws all that chance decides (split and no
 :func:`stack` joins the splits of several seeds for :func:`companion.training.fit_many`.
 """
 
-import math
 import zlib
 from typing import NamedTuple
 
 import sklearn.datasets
 import torch
 
+from companion.arguments import check_int, check_real
+
 __all__ = [
     "Split",
     "breast_cancer",
     "check_data",
+    "check_regression",
     "diabetes",
     "digits",
     "flip_labels",
@@ -109,27 +111,36 @@ def check_data(X, y, name="train"):
         raise ValueError(f"{name}: X has {len(X)} rows and y has {len(y)}; they must agree")
 
 
-def _check_count(name, value, low, high):
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, got {value}")
+def check_regression(X, y):
+    """Refuse data that no linear regression can learn from, see :func:`check_data`.
 
+    Args:
+        X: inputs, a tensor of shape (…, n, d); leading dimensions are separate problems.
+        y: targets, a tensor of shape (…, n).
 
-def _check_number(name, value, low, high=float("inf")):
-    if not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not (low <= value <= high and math.isfinite(value)):
-        limit = f"in [{low}, {high}]" if math.isfinite(high) else f"finite and at least {low}"
-        raise ValueError(f"{name} must be {limit}, got {value}")
+    Raises:
+        TypeError: if ``X`` or ``y`` is not a tensor.
+        ValueError: if a shape does not fit or a value is not finite.
+
+    Example:
+        >>> check_regression(torch.zeros(3, 2), torch.zeros(3, 1))
+        Traceback (most recent call last):
+            ...
+        ValueError: X must be (…, n, d) and y (…, n), got (3, 2) and (3, 1)
+
+    Chapter: all.
+    """
+    check_data(X, y, name="data")
+    if X.ndim < 2 or y.shape != X.shape[:-1]:
+        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
 
 
 def _split(X, y, seed, n_train, n_valid):
     """Cut a random permutation of the rows into training, validation and test."""
     n = len(X)
-    _check_count("n_valid", n_valid, 0, n - 2)
+    check_int("n_valid", n_valid, 0, n - 2)
     n_train = (n - n_valid) // 2 if n_train is None else n_train
-    _check_count("n_train", n_train, 1, n - n_valid - 1)
+    check_int("n_train", n_train, 1, n - n_valid - 1)
     order = torch.randperm(n, generator=generator(seed, "split"))
     train, valid, test = order.split([n_train, n_valid, n - n_train - n_valid])
     return Split(X[train], y[train], X[valid], y[valid], X[test], y[test])
@@ -159,7 +170,7 @@ def flip_labels(y, share, n_classes, generator=None):
     """
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
         raise TypeError(f"y must be an int64 tensor, got {getattr(y, 'dtype', type(y).__name__)}")
-    _check_number("share", share, 0, 1)
+    check_real("share", share, 0, 1)
     if n_classes < 2:
         raise ValueError(f"n_classes must be at least 2, got {n_classes}")
     if y.numel() and not 0 <= y.min() <= y.max() < n_classes:
@@ -194,7 +205,7 @@ def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float3
 
     Chapter: all.
     """
-    _check_number("label_noise", label_noise, 0, 1)
+    check_real("label_noise", label_noise, 0, 1)
     raw = sklearn.datasets.load_digits()
     X, y = torch.tensor(raw.data / 16, dtype=dtype), torch.tensor(raw.target)
     split = _split(X, y, seed, n_train, n_valid)
@@ -210,7 +221,7 @@ def _standardise(split, targets):
 
     A column that is constant there is only centred.
     """
-    _check_count("n_train", len(split.X_train), 2, 10**9)
+    check_int("n_train", len(split.X_train), 2)
     mean, std = split.X_train.mean(0), split.X_train.std(0)
     std = std.where(std > 0, 1.0)
     split = split._replace(**{k: (getattr(split, k) - mean) / std for k in ("X_train", "X_valid", "X_test")})
@@ -247,7 +258,7 @@ def diabetes(seed, *, n_train=None, n_valid=0, noise_features=0, dtype=torch.flo
 
     Chapter: weight_decay, dropout, ensembles.
     """
-    _check_count("noise_features", noise_features, 0, 10**6)
+    check_int("noise_features", noise_features, 0)
     raw = sklearn.datasets.load_diabetes(scaled=False)
     X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target, dtype=torch.float64)
     noise = torch.randn(len(X), noise_features, generator=generator(seed, "noise features"), dtype=torch.float64)
@@ -312,10 +323,10 @@ def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise
     Chapter: weight_decay, overfitting.
     """
     for name, count in (("n_train", n_train), ("n_test", n_test), ("n_features", n_features)):
-        _check_count(name, count, 1, 10**9)
-    _check_count("n_valid", n_valid, 0, 10**9)
-    _check_number("weight_scale", weight_scale, 0)
-    _check_number("noise", noise, 0)
+        check_int(name, count, 1)
+    check_int("n_valid", n_valid, 0)
+    check_real("weight_scale", weight_scale, 0)
+    check_real("noise", noise, 0)
     chance = generator(seed, "linear teacher")
     n = n_train + n_valid + n_test
     w = weight_scale * torch.randn(n_features, generator=chance, dtype=torch.float64)

@@ -7,8 +7,9 @@ the chapter's exercises come last.
 import torch
 from torch import nn
 
+from companion.arguments import check_floats
 from companion.checks import check, check_number
-from companion.data import check_data
+from companion.data import check_regression
 
 __all__ = [
     "Dropout",
@@ -36,13 +37,6 @@ def _check_probability(p, below_one=False):
     if not 0 <= p <= 1 or (below_one and p == 1):
         raise ValueError(f"p must be in [0, 1{')' if below_one else ']'}, got {p}")
     return torch.tensor(p, dtype=torch.float64)
-
-
-def _check_floats(name, value):
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
-    if not value.is_floating_point():
-        raise TypeError(f"{name} must hold floating-point numbers, got {value.dtype}")
 
 
 def dropout(x, p=0.5, training=True, generator=None):
@@ -77,7 +71,7 @@ def dropout(x, p=0.5, training=True, generator=None):
 
     Chapter: dropout.
     """
-    _check_floats("x", x)
+    check_floats("x", x)
     p = _check_probability(p).to(x.device)
     if not training:
         return x
@@ -146,12 +140,6 @@ class Dropout(nn.Module):
         return f"p={self.p.item():g}"
 
 
-def _check_regression(X, y):
-    check_data(X, y, name="data")
-    if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
-
-
 def expected_squared_error(X, y, w, p):
     r"""Squared error of a linear model with dropout on its inputs, averaged over all masks.
 
@@ -180,7 +168,7 @@ def expected_squared_error(X, y, w, p):
 
     Chapter: dropout.
     """
-    _check_regression(X, y)
+    check_regression(X, y)
     if w.shape != X.shape[:-2] + X.shape[-1:]:
         raise ValueError(f"w must be (…, d) for X of shape {tuple(X.shape)}, got {tuple(w.shape)}")
     p = _check_probability(p, below_one=True).to(X)
@@ -213,7 +201,7 @@ def dropout_ridge(X, y, p):
 
     Chapter: dropout.
     """
-    _check_regression(X, y)
+    check_regression(X, y)
     p = _check_probability(p, below_one=True).to(X)
     gram = X.mT @ X
     penalty = p / (1 - p) * torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
@@ -283,7 +271,7 @@ def entropy(probabilities):
 
     Chapter: dropout.
     """
-    _check_floats("probabilities", probabilities)
+    check_floats("probabilities", probabilities)
     return torch.special.entr(probabilities).sum(-1)
 
 

@@ -7,6 +7,7 @@ chapter's exercises come last.
 
 import torch
 
+from companion.arguments import check_floats, check_int, check_real
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -29,28 +30,10 @@ __all__ = [
 ]
 
 
-def _check_float(name, value):
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        kind = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"{name} must be a floating-point torch.Tensor, got {kind}")
-
-
 def _check_history(name, history):
-    _check_float(name, history)
+    check_floats(name, history)
     if history.ndim == 0 or history.shape[-1] == 0:
         raise ValueError(f"{name} must have shape (…, epochs) with at least one epoch, got {tuple(history.shape)}")
-
-
-def _check_count(name, value):
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        error = ValueError if type(value) is int else TypeError
-        raise error(f"{name} must be an int of at least 1, got {value!r}")
-
-
-def _check_not_negative(name, value):
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
-        error = ValueError if type(value) in (int, float) else TypeError
-        raise error(f"{name} must be a number of at least 0, got {value!r}")
 
 
 def stop_patience(valid_loss, patience, min_delta=0.0):
@@ -83,8 +66,8 @@ def stop_patience(valid_loss, patience, min_delta=0.0):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    _check_count("patience", patience)
-    _check_not_negative("min_delta", min_delta)
+    check_int("patience", patience)
+    check_real("min_delta", min_delta, low=0)
     best = torch.full_like(valid_loss[..., 0], float("inf"))
     kept = torch.zeros_like(best, dtype=torch.int64)
     stopped, active = kept.clone(), torch.ones_like(best, dtype=torch.bool)
@@ -146,7 +129,7 @@ def stop_gl(valid_loss, alpha):
 
     Chapter: early_stopping.
     """
-    _check_not_negative("alpha", alpha)
+    check_real("alpha", alpha, low=0)
     return _first(generalization_loss(valid_loss) > alpha)
 
 
@@ -175,7 +158,7 @@ def progress(train_loss, strip=5):
     Chapter: early_stopping.
     """
     _check_history("train_loss", train_loss)
-    _check_count("strip", strip)
+    check_int("strip", strip)
     padded = torch.nn.functional.pad(train_loss, (strip - 1, 0), value=float("nan"))
     strips = padded.unfold(-1, strip, 1)
     return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
@@ -210,7 +193,7 @@ def stop_pq(valid_loss, train_loss, alpha, strip=5):
 
     Chapter: early_stopping.
     """
-    _check_not_negative("alpha", alpha)
+    check_real("alpha", alpha, low=0)
     _check_history("train_loss", train_loss)
     _check_history("valid_loss", valid_loss)
     if valid_loss.shape != train_loss.shape:
@@ -248,8 +231,8 @@ def stop_up(valid_loss, s, strip=5):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    _check_count("s", s)
-    _check_count("strip", strip)
+    check_int("s", s)
+    check_int("strip", strip)
     fires = torch.zeros_like(valid_loss, dtype=torch.bool)
     ends = valid_loss[..., strip - 1 :: strip]
     rises = ends[..., 1:] > ends[..., :-1]
@@ -322,7 +305,7 @@ def at_epoch(history, epoch):
 
 
 def _check_eigenvalues(eigenvalues):
-    _check_float("eigenvalues", eigenvalues)
+    check_floats("eigenvalues", eigenvalues)
     if (eigenvalues < 0).any():
         raise ValueError(f"eigenvalues must be at least 0, got {eigenvalues.min().item()}")
 
@@ -353,8 +336,8 @@ def descent_shrinkage(eigenvalues, lr, steps):
     Chapter: early_stopping.
     """
     _check_eigenvalues(eigenvalues)
-    _check_not_negative("lr", lr)
-    _check_count("steps", steps)
+    check_real("lr", lr, low=0)
+    check_int("steps", steps)
     step = lr * eigenvalues
     slow = -torch.expm1(steps * torch.log1p(-step.clamp(max=0.5)))  # keeps its digits where the step is tiny
     return torch.where(step < 0.5, slow, 1 - (1 - step) ** steps)
@@ -385,7 +368,7 @@ def ridge_shrinkage(eigenvalues, lam):
     Chapter: early_stopping.
     """
     _check_eigenvalues(eigenvalues)
-    _check_not_negative("lam", lam)
+    check_real("lam", lam, low=0)
     return eigenvalues / (eigenvalues + lam)
 
 

@@ -11,6 +11,7 @@ import scipy.optimize
 import torch
 import torch.nn.functional as F
 
+from companion.arguments import check_int
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -28,13 +29,6 @@ def _check_members(name, value, floating=True):
         raise TypeError(f"{name} must be a {'floating-point' if floating else 'int64'} tensor, got {value.dtype}")
     if value.ndim == 0 or len(value) == 0:
         raise ValueError(f"{name} must have its members in the first dimension, got shape {tuple(value.shape)}")
-
-
-def _check_int(name, value, low):
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if value < low:
-        raise ValueError(f"{name} must be at least {low}, got {value}")
 
 
 def _check_target(outputs, target):
@@ -228,7 +222,7 @@ def vote(labels, num_classes, weights=None):
     Chapter: ensembles.
     """
     _check_members("labels", labels, floating=False)
-    _check_int("num_classes", num_classes, 2)
+    check_int("num_classes", num_classes, 2)
     if labels.numel() and not 0 <= labels.min() <= labels.max() < num_classes:
         raise ValueError(f"labels must lie in 0 … {num_classes - 1}, got {labels.min().item()} … {labels.max().item()}")
     ballots = F.one_hot(labels, num_classes)
@@ -261,7 +255,7 @@ def majority_accuracy(p, members):
 
     Chapter: ensembles.
     """
-    _check_int("members", members, 1)
+    check_int("members", members, 1)
     if members % 2 == 0:
         raise ValueError(f"members must be odd, so that there is a majority, got {members}")
     if not 0 <= p <= 1:
@@ -293,8 +287,8 @@ def bootstrap(n, members, generator=None):
 
     Chapter: ensembles.
     """
-    _check_int("n", n, 1)
-    _check_int("members", members, 1)
+    check_int("n", n, 1)
+    check_int("members", members, 1)
     return torch.randint(n, (members, n), generator=generator)
 
 
@@ -347,8 +341,8 @@ def folds(n, k, generator=None):
 
     Chapter: ensembles.
     """
-    _check_int("n", n, 2)
-    _check_int("k", k, 2)
+    check_int("n", n, 2)
+    check_int("k", k, 2)
     if k > n:
         raise ValueError(f"k must be at most n = {n}, got {k}")
     return list(torch.randperm(n, generator=generator).tensor_split(k))

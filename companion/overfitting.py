@@ -9,6 +9,7 @@ import math
 import numpy as np
 import torch
 
+from companion.arguments import check_floats, check_int
 from companion.checks import check, check_number
 from companion.data import check_data, generator
 
@@ -27,20 +28,6 @@ __all__ = [
     "polynomial_features",
     "random_relu_features",
 ]
-
-
-def _check_int(name, value, low, high=math.inf):
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low} … {high}, got {value}")
-
-
-def _check_floats(name, value, min_dims):
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor, got {getattr(value, 'dtype', type(value).__name__)}")
-    if value.ndim < min_dims or 0 in value.shape:
-        raise ValueError(f"{name} must have at least {min_dims} dimensions, none empty, got {tuple(value.shape)}")
 
 
 def _check_lam(lam):
@@ -75,8 +62,8 @@ def polynomial_features(x, degree):
 
     Chapter: overfitting.
     """
-    _check_floats("x", x, 1)
-    _check_int("degree", degree, 0)
+    check_floats("x", x, 1)
+    check_int("degree", degree, 0)
     columns = [torch.ones_like(x), x]
     for k in range(1, degree):
         columns.append(((2 * k + 1) * x * columns[k] - k * columns[k - 1]) / (k + 1))
@@ -109,8 +96,8 @@ def random_relu_features(X, n_features, seed):
 
     Chapter: overfitting.
     """
-    _check_floats("X", X, 2)
-    _check_int("n_features", n_features, 1)
+    check_floats("X", X, 2)
+    check_int("n_features", n_features, 1)
     d, chance = X.shape[-1], generator(seed, "random features")
     weights = torch.randn(d + 1, n_features, generator=chance, dtype=torch.float64).to(X)
     return (X @ weights[:-1] + weights[-1]).relu() / math.sqrt(n_features * d)
@@ -157,7 +144,7 @@ def least_squares(X, y, lam=0.0):
     Chapter: overfitting.
     """
     check_data(X, y, name="data")
-    _check_floats("X", X, 2)
+    check_floats("X", X, 2)
     _check_lam(lam)
     if y.shape[: X.ndim - 1] != X.shape[:-1] or y.ndim > X.ndim:
         raise ValueError(f"X must be (…, n, p) and y (…, n) or (…, n, K), got {tuple(X.shape)} and {tuple(y.shape)}")
@@ -192,7 +179,7 @@ def effective_degrees_of_freedom(X, lam):
 
     Chapter: overfitting.
     """
-    _check_floats("X", X, 2)
+    check_floats("X", X, 2)
     _check_lam(lam)
     return _svd(X, lam)[3].sum(-1)
 
@@ -263,8 +250,8 @@ def bias_variance(predictions, truth):
 
     Chapter: overfitting.
     """
-    _check_floats("predictions", predictions, 2)
-    _check_floats("truth", truth, 1)
+    check_floats("predictions", predictions, 2)
+    check_floats("truth", truth, 1)
     if truth.shape != predictions.shape[:-2] + predictions.shape[-1:]:
         shapes = f"{tuple(predictions.shape)} and {tuple(truth.shape)}"
         raise ValueError(f"predictions must be (…, D, N) and truth (…, N), got {shapes}")
@@ -303,8 +290,8 @@ def kfold(n, k, *, stratify=None, generator=None):
 
     Chapter: overfitting.
     """
-    _check_int("n", n, 2)
-    _check_int("k", k, 2, n)
+    check_int("n", n, 2)
+    check_int("k", k, 2, n)
     labels = np.zeros(n) if stratify is None else np.asarray(stratify)
     if labels.shape != (n,):
         raise ValueError(f"stratify must hold one label for each of {n} rows, got shape {labels.shape}")

@@ -7,8 +7,9 @@ exercises come last.
 import torch
 from torch import nn
 
+from companion.arguments import check_tensor
 from companion.checks import check, check_number
-from companion.data import check_data
+from companion.data import check_regression
 
 __all__ = [
     "check_decay_step",
@@ -28,11 +29,6 @@ __all__ = [
     "squared_l2_norm",
     "subgradient_sgd",
 ]
-
-
-def _check_tensor(name, value):
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
 
 
 def _check_not_negative(name, value):
@@ -60,7 +56,7 @@ def l1_norm(w):
 
     Chapter: weight_decay.
     """
-    _check_tensor("w", w)
+    check_tensor("w", w)
     return w.abs().sum()
 
 
@@ -82,7 +78,7 @@ def squared_l2_norm(w):
 
     Chapter: weight_decay.
     """
-    _check_tensor("w", w)
+    check_tensor("w", w)
     return w.square().sum()
 
 
@@ -231,17 +227,11 @@ def ridge(X, y, lam):
 
     Chapter: weight_decay.
     """
-    _check_regression(X, y, lam)
+    check_regression(X, y)
+    _check_not_negative("lam", lam)
     n, d = X.shape[-2:]
     penalty = torch.as_tensor(lam, dtype=X.dtype, device=X.device)[..., None, None] * torch.eye(d, dtype=X.dtype)
     return torch.linalg.solve(X.mT @ X / n + penalty, (X.mT @ y.unsqueeze(-1) / n)).squeeze(-1)
-
-
-def _check_regression(X, y, lam):
-    check_data(X, y, name="data")
-    if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
-    _check_not_negative("lam", lam)
 
 
 def soft_threshold(w, threshold):
@@ -270,7 +260,7 @@ def soft_threshold(w, threshold):
 
     Chapter: weight_decay.
     """
-    _check_tensor("w", w)
+    check_tensor("w", w)
     _check_not_negative("threshold", threshold)
     return w - w.clamp(-threshold, threshold)
 
@@ -304,7 +294,8 @@ def ista(X, y, lam, steps=500):
 
     Chapter: weight_decay.
     """
-    _check_regression(X, y, lam)
+    check_regression(X, y)
+    _check_not_negative("lam", lam)
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     n = X.shape[-2]

@@ -289,8 +289,8 @@ IMAGE, LABELS = torch.ones(4, 6, 6), torch.tensor([0, 1, 2, 0])
         (lambda: aug.affine(IMAGE, torch.ones(3, 2, 2)), ValueError, r"matrix must be \(2, 2\), or one per image"),
         (lambda: aug.affine(IMAGE, [[1, 0], [0, 1]]), TypeError, "matrix must be a tensor"),
         (lambda: aug.random_shift(IMAGE, 1.5), TypeError, "pixels must be an int, got float"),
-        (lambda: aug.random_shift(IMAGE, -1), ValueError, "pixels must be finite and at least 0, got -1"),
-        (lambda: aug.random_affine(IMAGE, 200), ValueError, "degrees must be between 0 and 180, got 200"),
+        (lambda: aug.random_shift(IMAGE, -1), ValueError, "pixels must be at least 0, got -1"),
+        (lambda: aug.random_affine(IMAGE, 200), ValueError, r"degrees must be in \[0, 180\], got 200"),
         (lambda: aug.random_affine(IMAGE, scale=-0.1), ValueError, "scale must be finite and at least 0, got -0.1"),
         (lambda: aug.random_affine(IMAGE, shear=math.inf), ValueError, "shear must be finite"),
         (lambda: aug.random_affine(IMAGE, pixels=True), TypeError, "pixels must be a number, got bool"),
@@ -304,7 +304,11 @@ IMAGE, LABELS = torch.ones(4, 6, 6), torch.tensor([0, 1, 2, 0])
         (lambda: aug.mixup(IMAGE * math.nan, LABELS, 1.0, 3), ValueError, "X must be finite"),
         (lambda: aug.Augment(3), TypeError, "transform must be a function of a batch, got int"),
         (lambda: aug.noisy_least_squares(IMAGE, LABELS.float(), 1.0, 2), ValueError, "X must be"),
-        (lambda: aug.noisy_least_squares(IMAGE[0], IMAGE[0, 0], 1.0, 0), ValueError, "copies must be .* at least 1"),
+        (
+            lambda: aug.noisy_least_squares(IMAGE[0], IMAGE[0, 0], 1.0, 0),
+            ValueError,
+            "copies must be at least 1, got 0",
+        ),
     ],
 )
 def test_bad_input_is_named(call, error, words):

@@ -122,7 +122,7 @@ def test_a_probability_of_the_wrong_type_is_named(p):
 
 
 @pytest.mark.parametrize(
-    ("x", "words"), [([1.0], "torch.Tensor, got list"), (torch.ones(2, dtype=torch.int64), "floating-point")]
+    ("x", "words"), [([1.0], "numbers, got list"), (torch.ones(2, dtype=torch.int64), "floating-point")]
 )
 def test_an_input_of_the_wrong_type_is_named(x, words):
     with pytest.raises(TypeError, match=words):

@@ -283,12 +283,12 @@ GOOD_X, GOOD_Y = problem()
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: polynomial_features([0.1], 2), TypeError, "x must be a floating-point tensor, got list"),
+        (lambda: polynomial_features([0.1], 2), TypeError, "x must be a tensor of floating-point numbers, got list"),
         (lambda: polynomial_features(torch.arange(3), 2), TypeError, "got torch.int64"),
-        (lambda: polynomial_features(torch.zeros(3), -1), ValueError, "degree must be in 0 … inf, got -1"),
+        (lambda: polynomial_features(torch.zeros(3), -1), ValueError, "degree must be at least 0, got -1"),
         (lambda: polynomial_features(torch.zeros(3), 1.5), TypeError, "degree must be an int, got float"),
         (lambda: random_relu_features(torch.zeros(3), 2, 0), ValueError, "X must have at least 2 dimensions"),
-        (lambda: random_relu_features(GOOD_X, 0, 0), ValueError, "n_features must be in 1"),
+        (lambda: random_relu_features(GOOD_X, 0, 0), ValueError, "n_features must be at least 1"),
         (lambda: least_squares(GOOD_X, GOOD_Y, -1.0), ValueError, "lam must be at least 0, got -1.0"),
         (lambda: least_squares(GOOD_X, GOOD_Y, float("nan")), ValueError, "lam must be at least 0, got nan"),
         (lambda: least_squares(GOOD_X.numpy(), GOOD_Y), TypeError, "X must be a torch.Tensor"),
@@ -299,8 +299,8 @@ GOOD_X, GOOD_Y = problem()
         (lambda: effective_degrees_of_freedom(GOOD_X, -2), ValueError, "lam must be at least 0"),
         (lambda: bias_variance(GOOD_X, GOOD_Y), ValueError, r"got \(20, 5\) and \(20,\)"),
         (lambda: bias_variance(GOOD_X[0], GOOD_Y), ValueError, "predictions must have at least 2 dimensions"),
-        (lambda: kfold(5, 6), ValueError, "k must be in 2 … 5, got 6"),
-        (lambda: kfold(5, 1), ValueError, "k must be in 2 … 5, got 1"),
+        (lambda: kfold(5, 6), ValueError, "k must be between 2 and 5, got 6"),
+        (lambda: kfold(5, 1), ValueError, "k must be between 2 and 5, got 1"),
         (lambda: kfold(5.0, 2), TypeError, "n must be an int, got float"),
         (lambda: kfold(5, 2, stratify=[0, 1]), ValueError, r"one label for each of 5 rows, got shape \(2,\)"),
         (

@@ -21,7 +21,7 @@ from jupyter_cache import get_cache
 
 ROOT = Path(__file__).parents[1]
 FRAME = {"index", "introduction", "claims", "misconceptions", "status", "notation", "api", "references"}
-SHARED = {"data", "training", "claims", "plots", "checks", "d2l_bridge"}
+SHARED = {"arguments", "data", "training", "claims", "plots", "checks", "d2l_bridge"}
 WITHOUT_CHAPTER = {"optimizers"}  # modules that other chapters need before their own chapter is written
 CLAIMS = {"claim", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w")

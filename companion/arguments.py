@@ -1,0 +1,113 @@
+r"""What an argument may be: every refusal names the argument, what is allowed and what came.
+
+Formula functions check types, shapes and hyper-parameters with these. The values of a tensor pass, NaN included, as in
+torch; data are looked at where they come in (:func:`companion.data.check_data`).
+"""
+
+import math
+
+import torch
+
+__all__ = ["check_floats", "check_int", "check_real", "check_tensor"]
+
+
+def check_tensor(name, value):
+    r"""Refuse what is no tensor.
+
+    Args:
+        name: name of the argument.
+        value: what came.
+
+    Raises:
+        TypeError: if ``value`` is not a tensor.
+
+    Example:
+        >>> check_tensor("target", [1, 2])
+        Traceback (most recent call last):
+        TypeError: target must be a torch.Tensor, got list
+    """
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+
+
+def check_floats(name, value, dims=0, shape=None):
+    r"""Refuse what is no tensor of floating-point numbers with enough dimensions.
+
+    Args:
+        name: name of the argument.
+        value: what came.
+        dims: fewest dimensions; with 1 or more, none of them may be empty.
+        shape: the only shape that is allowed, or None for any.
+
+    Raises:
+        TypeError: if ``value`` is not a tensor of floating-point numbers.
+        ValueError: if it has another shape.
+
+    Example:
+        >>> check_floats("X", torch.ones(3), dims=2)
+        Traceback (most recent call last):
+        ValueError: X must have at least 2 dimensions, none empty, got shape (3,)
+    """
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        kind = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"{name} must be a tensor of floating-point numbers, got {kind}")
+    if value.ndim < dims or (dims and 0 in value.shape):
+        plural = "dimension" if dims == 1 else "dimensions"
+        raise ValueError(f"{name} must have at least {dims} {plural}, none empty, got shape {tuple(value.shape)}")
+    if shape is not None and value.shape != shape:
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(value.shape)}")
+
+
+def check_int(name, value, low=1, high=math.inf):
+    r"""Refuse what is no int between two limits.
+
+    Args:
+        name: name of the argument.
+        value: what came; True and False are no ints here.
+        low: smallest allowed int.
+        high: largest allowed int.
+
+    Raises:
+        TypeError: if ``value`` is not an int.
+        ValueError: if it is outside the limits.
+
+    Example:
+        >>> check_int("patience", 0)
+        Traceback (most recent call last):
+        ValueError: patience must be at least 1, got 0
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
+    if not low <= value <= high:
+        limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {limits}, got {value}")
+
+
+def check_real(name, value, low=-math.inf, high=math.inf, above=None):
+    r"""Refuse what is no finite number between two limits.
+
+    Args:
+        name: name of the argument.
+        value: what came, an int or float; True and False are no numbers here.
+        low: smallest allowed number.
+        high: largest allowed number.
+        above: a limit that is not allowed itself, instead of ``low``.
+
+    Raises:
+        TypeError: if ``value`` is not a number.
+        ValueError: if it is NaN, infinite or outside the limits.
+
+    Example:
+        >>> check_real("p", 1.5, 0, 1)
+        Traceback (most recent call last):
+        ValueError: p must be in [0, 1], got 1.5
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if not (low <= value <= high and math.isfinite(value) and (above is None or value > above)):
+        if high < math.inf:
+            limits = f"in {f'[{low:g}' if above is None else f'({above:g}'}, {high:g}]"
+        else:
+            lowest = f" and at least {low:g}" if low > -math.inf else ""
+            limits = f"finite{lowest if above is None else f' and above {above:g}'}"
+        raise ValueError(f"{name} must be {limits}, got {value}")
