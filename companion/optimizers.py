@@ -1,5 +1,8 @@
 r"""Chapter *optimizers*: every update rule once, as a pure function, and the same rule as a ``torch.optim.Optimizer``.
 
+Ordered by increasing complexity: averages, momentum, step sizes per parameter, both together, a schedule. Then the
+``torch.optim`` faces, and last the checks of the chapter's exercises.
+
 A rule takes one parameter, its gradient and its state, and returns the new parameter and the new state. It changes
 nothing it is given. Its hyper-parameters are numbers, or tensors that broadcast against the parameter: that is how
 :func:`companion.training.fit_many` trains many replicas with one call of the rule.
@@ -7,10 +10,76 @@ nothing it is given. Its hyper-parameters are numbers, or tensors that broadcast
 
 import functools
 import inspect
+import math
 
 import torch
 
-__all__ = ["SGD", "Adam", "AdamW", "adam", "adamw", "check_hyperparameters", "rule_hyperparameters", "sgd"]
+from companion.checks import check, check_number
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "RMSprop",
+    "adagrad",
+    "adam",
+    "adamw",
+    "check_adam_step",
+    "check_first_step_by_hand",
+    "check_hyperparameters",
+    "check_momentum_step",
+    "lion",
+    "moving_average",
+    "rmsprop",
+    "rule_hyperparameters",
+    "sgd",
+    "tuned_momentum",
+    "warmup_cosine",
+]
+
+
+def moving_average(x, beta, *, bias_correction=True):
+    r"""Exponential moving average of a sequence, corrected for its start at zero.
+
+    .. math::
+        v_t = \beta v_{t-1} + (1 - \beta)\, x_t, \qquad v_0 = 0, \qquad \hat v_t = v_t / (1 - \beta^t)
+
+    The weights of the values so far sum to :math:`1 - \beta^t`; the correction makes them sum to 1.
+
+    Args:
+        x: values (T, …), at least one.
+        beta: :math:`\beta` in [0, 1); the weight of a value halves in :math:`\ln 2 / (-\ln \beta)` steps.
+        bias_correction: whether to return :math:`\hat v_t` rather than :math:`v_t`.
+
+    Returns:
+        The averages (T, …), in the unit of ``x``.
+
+    Raises:
+        TypeError: if ``x`` is not a floating-point tensor.
+        ValueError: if ``x`` is empty or ``beta`` is outside [0, 1).
+
+    Example:
+        >>> ones = torch.ones(3)
+        >>> [round(v, 3) for v in moving_average(ones, 0.9, bias_correction=False).tolist()]
+        [0.1, 0.19, 0.271]
+        >>> [round(v, 3) for v in moving_average(ones, 0.9).tolist()]
+        [1.0, 1.0, 1.0]
+
+    Source: Kingma and Ba (2015), the section on bias correction.
+
+    Chapter: optimizers.
+    """
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+    if not x.ndim or not len(x) or not 0 <= beta < 1:
+        raise ValueError(f"x must have at least one value and beta lie in [0, 1), got {tuple(x.shape)} and {beta}")
+    v, averages = torch.zeros_like(x[0]), []
+    for t, value in enumerate(x, start=1):
+        v = beta * v + (1 - beta) * value
+        averages.append(v / (1 - beta**t) if bias_correction else v)
+    return torch.stack(averages)
 
 
 def _add(a, b, scale):
@@ -63,7 +132,129 @@ def sgd(param, grad, state, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_deca
     return _add(param, grad, -lr), state
 
 
-def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+def tuned_momentum(smallest, largest):
+    r"""Learning rate and momentum that are fastest on a quadratic, in the worst case over its starting points.
+
+    .. math::
+        \eta = \Bigl(\frac{2}{\sqrt{\lambda_{\max}} + \sqrt{\lambda_{\min}}}\Bigr)^2, \qquad
+        \mu = \Bigl(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Bigr)^2, \qquad
+        \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}
+
+    Then the error shrinks by about :math:`\sqrt\mu` per step.
+
+    Args:
+        smallest: :math:`\lambda_{\min} > 0`, the smallest eigenvalue of the Hessian.
+        largest: :math:`\lambda_{\max} \ge \lambda_{\min}`.
+
+    Returns:
+        Learning rate and momentum, two floats.
+
+    Raises:
+        ValueError: if the eigenvalues are not positive and in order.
+
+    Example:
+        >>> tuned_momentum(1.0, 9.0)
+        (0.25, 0.25)
+
+    Source: Polyak (1964).
+
+    Chapter: optimizers.
+    """
+    if not 0 < smallest <= largest < math.inf:
+        raise ValueError(f"0 < smallest <= largest must hold, got {smallest} and {largest}")
+    low, high = math.sqrt(smallest), math.sqrt(largest)
+    return (2 / (high + low)) ** 2, ((high - low) / (high + low)) ** 2
+
+
+def adagrad(param, grad, state, *, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+    r"""One step of AdaGrad: divide by the root of the sum of all squared gradients so far.
+
+    .. math::
+        g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1}, \qquad
+        s_t = s_{t-1} + g_t^2 \\
+        w_t &= w_{t-1} - \frac{\eta}{1 + (t - 1)\,\gamma}\, g_t / (\sqrt{s_t} + \epsilon)
+
+    Args:
+        param: :math:`w_{t-1}`, any shape.
+        grad: the gradient of the loss, shape of ``param``.
+        state: ``{}`` at the first step, then what the last step returned.
+        lr: learning rate :math:`\eta \ge 0`.
+        lr_decay: :math:`\gamma \ge 0`, a decay of the learning rate beside the one that the sum brings.
+        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        initial_accumulator_value: :math:`s_0 \ge 0`.
+        eps: :math:`\epsilon \ge 0`, added outside the square root.
+
+    Returns:
+        The new parameter and the new state (``step``, ``sum``).
+
+    Example:
+        >>> w, state = torch.zeros(1), {}
+        >>> for _ in range(4):
+        ...     w, state = adagrad(w, -torch.ones(1), state, lr=1.0)
+        >>> round(w.item(), 3)  # 1 + 1/√2 + 1/√3 + 1/√4
+        2.784
+
+    Source: Duchi, Hazan and Singer (2011), the diagonal form.
+
+    Chapter: optimizers.
+    """
+    grad = _add(grad, param, weight_decay)
+    t = state.get("step", 0) + 1
+    s = torch.addcmul(state["sum"] if state else torch.zeros_like(grad) + initial_accumulator_value, grad, grad)
+    step = grad / s.sqrt().add_(eps)
+    return _add(param, step, -lr / (1 + (t - 1) * lr_decay)), {"step": t, "sum": s}
+
+
+def rmsprop(param, grad, state, *, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+    r"""One step of RMSProp: divide by the root of a moving average of the squared gradients.
+
+    .. math::
+        g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1}, \qquad
+        v_t = \alpha v_{t-1} + (1 - \alpha)\, g_t^2 \\
+        w_t &= w_{t-1} - \eta\, g_t / (\sqrt{v_t} + \epsilon)
+
+    ``centered`` subtracts the square of the average gradient from :math:`v_t`. With ``momentum``, the divided gradients
+    are collected in a buffer as in :func:`sgd`.
+
+    Args:
+        param: :math:`w_{t-1}`, any shape.
+        grad: the gradient of the loss, shape of ``param``.
+        state: ``{}`` at the first step, then what the last step returned.
+        lr: learning rate :math:`\eta \ge 0`.
+        alpha: :math:`\alpha` in [0, 1), the decay of the average.
+        eps: :math:`\epsilon \ge 0`, added outside the square root.
+        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        momentum: :math:`\mu \ge 0`; 0 means none.
+        centered: divide by an estimate of the standard deviation instead.
+
+    Returns:
+        The new parameter and the new state (``step``, ``square_avg``, and ``grad_avg`` or ``momentum_buffer`` if used).
+
+    Example:
+        The average starts at zero and is not corrected: the first step is :math:`1/\sqrt{1 - \alpha}` times ``lr``.
+
+        >>> w, _ = rmsprop(torch.zeros(1), torch.tensor([50.0]), {}, lr=0.01)
+        >>> round(w.item(), 4)
+        -0.1
+
+    Source: Tieleman and Hinton (2012), a lecture.
+
+    Chapter: optimizers.
+    """
+    grad = _add(grad, param, weight_decay)
+    old = state or {name: torch.zeros_like(grad) for name in ("square_avg", "grad_avg", "momentum_buffer")}
+    v = torch.lerp(old["square_avg"], grad.square(), _weight(1 - alpha, grad))
+    state = {"step": state.get("step", 0) + 1, "square_avg": v}
+    if centered:
+        state["grad_avg"] = torch.lerp(old["grad_avg"], grad, _weight(1 - alpha, grad))
+        v = v - state["grad_avg"].square()
+    step = grad / v.sqrt().add_(eps)
+    if isinstance(momentum, torch.Tensor) or momentum:
+        step = state["momentum_buffer"] = momentum * old["momentum_buffer"] + step
+    return _add(param, step, -lr), state
+
+
+def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False):
     r"""One step of Adam; ``weight_decay`` is an L2 penalty, added to the gradient.
 
     .. math::
@@ -72,6 +263,8 @@ def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weigh
         v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 \\
         \hat m_t &= m_t / (1 - \beta_1^t), \qquad \hat v_t = v_t / (1 - \beta_2^t) \\
         w_t &= w_{t-1} - \eta\, \hat m_t / (\sqrt{\hat v_t} + \epsilon)
+
+    With ``amsgrad`` the largest :math:`v` so far takes the place of :math:`v_t` in the last line.
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -82,9 +275,10 @@ def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weigh
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
         weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        amsgrad: keep the denominator from ever shrinking.
 
     Returns:
-        The new parameter and the new state (``step``, ``exp_avg``, ``exp_avg_sq``).
+        The new parameter and the new state (``step``, ``exp_avg``, ``exp_avg_sq``, ``max_exp_avg_sq`` if used).
 
     Example:
         The first step has length ``lr``, whatever the scale of the gradient.
@@ -93,19 +287,21 @@ def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weigh
         >>> [round(x, 6) for x in w.tolist()]
         [-0.1, -0.1]
 
-    Source: Kingma and Ba (2015), Algorithm 1.
+    Source: Kingma and Ba (2015), Algorithm 1; Reddi, Kale and Kumar (2018) for ``amsgrad``.
 
     Chapter: optimizers.
     """
     grad = _add(grad, param, weight_decay)
-    if not state:
-        state = {"step": 0, "exp_avg": torch.zeros_like(grad), "exp_avg_sq": torch.zeros_like(grad)}
-    t = state["step"] + 1
-    m = torch.lerp(state["exp_avg"], grad, _weight(1 - beta1, grad))
-    v = torch.lerp(state["exp_avg_sq"], grad.square(), _weight(1 - beta2, grad))
+    old = state or {"step": 0, "exp_avg": torch.zeros_like(grad), "exp_avg_sq": torch.zeros_like(grad)}
+    t = old["step"] + 1
+    m = torch.lerp(old["exp_avg"], grad, _weight(1 - beta1, grad))
+    v = torch.lerp(old["exp_avg_sq"], grad.square(), _weight(1 - beta2, grad))
+    state = {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    if amsgrad:
+        v = state["max_exp_avg_sq"] = torch.maximum(v, old.get("max_exp_avg_sq", v))
     denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
     step = (m / (1 - beta1**t)).div_(denominator)
-    return _add(param, step, -lr), {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    return _add(param, step, -lr), state
 
 
 def _weight(weight, like):
@@ -113,7 +309,7 @@ def _weight(weight, like):
     return weight.to(like.dtype) if isinstance(weight, torch.Tensor) else weight
 
 
-def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2):
+def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, amsgrad=False):
     r"""One step of AdamW: Adam on the loss alone, and a decay of the weights beside it.
 
     .. math::
@@ -130,9 +326,10 @@ def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weig
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
         weight_decay: :math:`\lambda \ge 0`, the share of the weight lost per unit of learning rate.
+        amsgrad: keep the denominator from ever shrinking.
 
     Returns:
-        The new parameter and the new state (``step``, ``exp_avg``, ``exp_avg_sq``).
+        The new parameter and the new state, as :func:`adam`.
 
     Example:
         >>> w, _ = adamw(torch.ones(1), torch.zeros(1), {}, lr=0.1, weight_decay=0.5)
@@ -143,7 +340,83 @@ def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weig
 
     Chapter: optimizers.
     """
-    return adam(param * (1 - lr * weight_decay), grad, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    decayed = param * (1 - lr * weight_decay)
+    return adam(decayed, grad, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, amsgrad=amsgrad)
+
+
+def lion(param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0):
+    r"""One step of Lion: every weight moves by ``lr``; only the sign of an average gradient counts.
+
+    .. math::
+        c_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad m_t = \beta_2 m_{t-1} + (1 - \beta_2)\, g_t \\
+        w_t &= (1 - \eta\lambda)\, w_{t-1} - \eta \operatorname{sign}(c_t)
+
+    Args:
+        param: :math:`w_{t-1}`, any shape.
+        grad: the gradient of the loss, shape of ``param``.
+        state: ``{}`` at the first step, then what the last step returned.
+        lr: learning rate :math:`\eta \ge 0`, the size of every step.
+        beta1: weight of the average against the newest gradient in the step, in [0, 1).
+        beta2: decay of the average, in [0, 1).
+        weight_decay: :math:`\lambda \ge 0`, decoupled as in :func:`adamw`.
+
+    Returns:
+        The new parameter and the new state (``exp_avg``).
+
+    Example:
+        >>> w, _ = lion(torch.zeros(3), torch.tensor([1e-6, -3.0, 0.0]), {}, lr=0.5)
+        >>> w.tolist()
+        [-0.5, 0.5, 0.0]
+
+    Source: Chen and others (2023), Symbolic discovery of optimization algorithms.
+
+    Chapter: optimizers.
+    """
+    m = state["exp_avg"] if state else torch.zeros_like(grad)
+    c = torch.lerp(m, grad, _weight(1 - beta1, grad))
+    m = torch.lerp(m, grad, _weight(1 - beta2, grad))
+    return _add(param * (1 - lr * weight_decay), c.sign(), -lr), {"exp_avg": m}
+
+
+def warmup_cosine(step, *, warmup, total, floor=0.0):
+    r"""Factor of the learning rate: a straight rise, then half a cosine down to ``floor``.
+
+    .. math::
+        f_t = \begin{cases}
+            (t + 1) / t_w & t < t_w \\
+            f_{\min} + \tfrac{1 - f_{\min}}{2}\Bigl(1 + \cos \pi \frac{t - t_w}{T - t_w}\Bigr) & t_w \le t \le T
+        \end{cases}
+
+    For ``fit_many(…, schedule=…)`` and ``torch.optim.lr_scheduler.LambdaLR``.
+
+    Args:
+        step: number of steps taken so far, from 0.
+        warmup: :math:`t_w \ge 0`, steps of the rise.
+        total: :math:`T > t_w`, steps in all; afterwards the factor stays at ``floor``.
+        floor: :math:`f_{\min}` in [0, 1].
+
+    Returns:
+        The factor, a float in [0, 1].
+
+    Raises:
+        ValueError: if ``step`` is negative or the other arguments are out of range.
+
+    Example:
+        >>> [round(warmup_cosine(t, warmup=2, total=6), 3) for t in range(7)]
+        [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
+
+    Source: Goyal and others (2017) for the rise; Loshchilov and Hutter (2017) for the cosine.
+
+    Chapter: optimizers.
+    """
+    if step < 0 or not 0 <= warmup < total or not 0 <= floor <= 1:
+        raise ValueError(
+            f"step must be at least 0, 0 <= warmup < total, and floor in [0, 1]; got {step}, {warmup}, {total}, {floor}"
+        )
+    if step < warmup:
+        return (step + 1) / warmup
+    share = min((step - warmup) / (total - warmup), 1.0)
+    return floor + (1 - floor) * (1 + math.cos(math.pi * share)) / 2
 
 
 _RANGES = {
@@ -151,7 +424,10 @@ _RANGES = {
     "momentum": (0.0, float("inf")),
     "weight_decay": (0.0, float("inf")),
     "l1": (0.0, float("inf")),
+    "lr_decay": (0.0, float("inf")),
+    "initial_accumulator_value": (0.0, float("inf")),
     "eps": (0.0, float("inf")),
+    "alpha": (0.0, 1.0),
     "beta1": (0.0, 1.0),
     "beta2": (0.0, 1.0),
 }
@@ -206,7 +482,7 @@ def rule_hyperparameters(rule):
 
     Example:
         >>> rule_hyperparameters(adam)
-        ['lr', 'beta1', 'beta2', 'eps', 'weight_decay']
+        ['lr', 'beta1', 'beta2', 'eps', 'weight_decay', 'amsgrad']
 
     Chapter: optimizers.
     """
@@ -228,6 +504,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
             TypeError, ValueError: for an option of the wrong type or out of range.
         """
         super().add_param_group(param_group)
+        torch.empty(31 * 2**20, dtype=torch.uint8)  # freed at once; from now on glibc keeps freed memory for new state
         check_hyperparameters(self.rule, self._hyper(self.param_groups[-1]))
 
     def _hyper(self, group):
@@ -299,6 +576,77 @@ class SGD(_RuleOptimizer):
         super().__init__(params, dict(zip(names, (lr, momentum, dampening, weight_decay, nesterov), strict=True)))
 
 
+class Adagrad(_RuleOptimizer):
+    r"""AdaGrad: :func:`adagrad` as a ``torch.optim.Optimizer``.
+
+    Args:
+        params: iterable of parameters, or of dicts that define parameter groups.
+        lr: learning rate :math:`\eta \ge 0`.
+        lr_decay: :math:`\gamma \ge 0`.
+        weight_decay: :math:`\lambda \ge 0`, added to the gradient.
+        initial_accumulator_value: where the sum of squares starts, at least 0.
+        eps: :math:`\epsilon \ge 0`.
+
+    Raises:
+        ValueError: for a hyper-parameter out of range.
+
+    Example:
+        >>> w = torch.zeros(1, requires_grad=True)
+        >>> optimizer = Adagrad([w], lr=0.1)
+        >>> (3 * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w.item(), 6)
+        -0.1
+
+    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``.
+
+    Chapter: optimizers.
+    """
+
+    rule = staticmethod(adagrad)
+
+    def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+        names = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+        super().__init__(
+            params, dict(zip(names, (lr, lr_decay, weight_decay, initial_accumulator_value, eps), strict=True))
+        )
+
+
+class RMSprop(_RuleOptimizer):
+    r"""RMSProp: :func:`rmsprop` as a ``torch.optim.Optimizer``.
+
+    Args:
+        params: iterable of parameters, or of dicts that define parameter groups.
+        lr: learning rate :math:`\eta \ge 0`.
+        alpha: decay of the average of squares, in [0, 1).
+        eps: :math:`\epsilon \ge 0`.
+        weight_decay: :math:`\lambda \ge 0`, added to the gradient.
+        momentum: :math:`\mu \ge 0`.
+        centered: divide by an estimate of the standard deviation instead.
+
+    Raises:
+        ValueError: for a hyper-parameter out of range.
+
+    Example:
+        >>> w = torch.zeros(1, requires_grad=True)
+        >>> optimizer = RMSprop([w], lr=0.01)
+        >>> (3 * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w.item(), 6)
+        -0.1
+
+    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or ``differentiable``; ``alpha`` is below 1.
+
+    Chapter: optimizers.
+    """
+
+    rule = staticmethod(rmsprop)
+
+    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+        names = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
+        super().__init__(params, dict(zip(names, (lr, alpha, eps, weight_decay, momentum, centered), strict=True)))
+
+
 class Adam(_RuleOptimizer):
     r"""Adam: :func:`adam` as a ``torch.optim.Optimizer``.
 
@@ -308,6 +656,7 @@ class Adam(_RuleOptimizer):
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
+        amsgrad: keep the denominator from ever shrinking.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -320,15 +669,16 @@ class Adam(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``amsgrad``, ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(adam)
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False):
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, defaults)
 
 
 class AdamW(_RuleOptimizer):
@@ -340,6 +690,7 @@ class AdamW(_RuleOptimizer):
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
+        amsgrad: keep the denominator from ever shrinking.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -352,12 +703,160 @@ class AdamW(_RuleOptimizer):
         >>> round(w.item(), 6)
         0.95
 
-    Differs from torch: no ``amsgrad``, ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(adamw)
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+        super().__init__(params, defaults)
+
+
+class Lion(_RuleOptimizer):
+    r"""Lion: :func:`lion` as a ``torch.optim.Optimizer``.
+
+    Args:
+        params: iterable of parameters, or of dicts that define parameter groups.
+        lr: learning rate :math:`\eta \ge 0`.
+        betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
+        weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
+
+    Raises:
+        ValueError: for a hyper-parameter out of range.
+
+    Example:
+        >>> w = torch.zeros(1, requires_grad=True)
+        >>> optimizer = Lion([w], lr=0.1)
+        >>> (3 * w).sum().backward()
+        >>> optimizer.step()
+        >>> round(w.item(), 6)
+        -0.1
+
+    Differs from torch: torch has no Lion.
+
+    Chapter: optimizers.
+    """
+
+    rule = staticmethod(lion)
+
+    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+
+def check_first_step_by_hand(answer):
+    r"""Exercise by hand: how far Adam's first step goes, with ``lr=0.01``, a gradient of 1000 and the default betas.
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_first_step_by_hand(10.0)
+        ✗ Not yet: that is the step of SGD, lr times the gradient; Adam divides the gradient's size out.
+
+    Chapter: optimizers.
+    """
+    return check_number(
+        answer,
+        0.01,
+        {
+            10.0: "that is the step of SGD, lr times the gradient; Adam divides the gradient's size out",
+            0.01 * 0.1 / math.sqrt(0.001): "that is the step without bias correction: 0.1 / √0.001 times lr",
+            0.001: "m is 100 after one step, but it is corrected by 1 − 0.9 before use",
+            1.0: "how large are m_hat and √v_hat? Divide them, then multiply by lr",
+            -0.01: "asked is how far: a length",
+        },
+    )
+
+
+def _step_cases(generator):
+    """Five times weights, two averages, gradient, step number, learning rate."""
+    weights = [torch.randn(4, 4, generator=generator, dtype=torch.float64) for _ in range(5)]
+    return [(w[0], w[1], w[2].square(), w[3], t, 0.1 / t) for t, w in enumerate(weights, start=2)]
+
+
+def check_momentum_step(attempt):
+    """Exercise: ``attempt(w, buffer, gradient, lr, momentum)`` returns ``(w, buffer)`` after one step, as in torch.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_momentum_step(lambda w, v, g, lr, mu: (w - lr * v, mu * v + g))
+        ✗ Not yet: renew the buffer first, then step along the new one.
+
+    Chapter: optimizers.
+    """
+
+    def step(w, v, g, lr, mu):
+        return w - lr * (mu * v + g), mu * v + g
+
+    mistakes = {
+        "renew the buffer first, then step along the new one": lambda w, v, g, lr, mu: (w - lr * v, mu * v + g),
+        "torch's buffer is a sum, not an average: the new gradient enters with weight 1": (
+            lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g)
+        ),
+        "torch keeps the learning rate out of the buffer": (
+            lambda w, v, g, lr, mu: (w - (mu * v + lr * g), mu * v + lr * g)
+        ),
+        "the step goes against the buffer: mind its sign": (
+            lambda w, v, g, lr, mu: (w + lr * (mu * v + g), mu * v + g)
+        ),
+        "this is Nesterov's step; asked is plain momentum": (
+            lambda w, v, g, lr, mu: (w - lr * (g + mu * (mu * v + g)), mu * v + g)
+        ),
+        "the step uses the gradient alone; it goes along the buffer": (
+            lambda w, v, g, lr, mu: (w - lr * g, mu * v + g)
+        ),
+    }
+    return check(
+        attempt, step, lambda chance: [(w, v, g, lr, 0.9) for w, v, _, g, _, lr in _step_cases(chance)], mistakes
+    )
+
+
+def check_adam_step(attempt):
+    """Exercise: ``attempt(w, m, v, gradient, t, lr)`` returns ``w`` after step ``t`` of Adam, at default betas.
+
+    Args:
+        attempt: the reader's function; ``m`` and ``v`` are the averages before the step.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> def without(w, m, v, g, t, lr):
+        ...     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        ...     return w - lr * m / (v.sqrt() + 1e-8)
+        >>> answer = check_adam_step(without)
+        ✗ Not yet: the averages start at zero: divide m by 1 − 0.9^t and v by 1 − 0.999^t.
+
+    Chapter: optimizers.
+    """
+
+    def step(power_m=1, power_v=1, root=0.5, square=2, late=0, sign=-1, old=False):
+        def adam_step(w, m, v, g, t, lr):
+            new_m, new_v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**square
+            m, v = (m, v) if old else (new_m, new_v)
+            m_hat, v_hat = m / (1 - 0.9 ** (t - late)) ** power_m, v / (1 - 0.999 ** (t - late)) ** power_v
+            return w + sign * lr * m_hat / (v_hat.abs() ** root + 1e-8)
+
+        return adam_step
+
+    mistakes = {
+        "the averages start at zero: divide m by 1 − 0.9^t and v by 1 − 0.999^t": step(0, 0),
+        "v needs its own correction, 1 − 0.999^t": step(1, 0),
+        "m needs its own correction, 1 − 0.9^t": step(0, 1),
+        "divide by the square root of v_hat": step(root=1),
+        "steps count from 1: the powers are t, not t − 1": step(late=1),
+        "the step goes downhill: mind its sign": step(sign=1),
+        "renew m and v with the gradient before you use them": step(old=True),
+    }
+    return check(attempt, step(), _step_cases, mistakes)

@@ -14,11 +14,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from companion.optimizers import SGD, Adam, AdamW, adam, adamw, check_hyperparameters, rule_hyperparameters, sgd
+from companion import optimizers as op
+from companion.optimizers import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    RMSprop,
+    adagrad,
+    adam,
+    adamw,
+    check_hyperparameters,
+    lion,
+    rmsprop,
+    rule_hyperparameters,
+    sgd,
+)  # fmt: skip
+from companion.training import fit_many
 
 RTOL = 1e-10
 TRIPLES = {"SGD": (sgd, SGD, torch.optim.SGD), "Adam": (adam, Adam, torch.optim.Adam)}
 TRIPLES["AdamW"] = (adamw, AdamW, torch.optim.AdamW)
+TRIPLES |= {"Adagrad": (adagrad, Adagrad, torch.optim.Adagrad), "RMSprop": (rmsprop, RMSprop, torch.optim.RMSprop)}
 
 OPTIONS = {  # every option that the face shares with torch, alone and together
     "SGD": [
@@ -44,6 +62,26 @@ OPTIONS = {  # every option that the face shares with torch, alone and together
         {"lr": 0.1, "eps": 1e-16},
         {"lr": 0.1, "weight_decay": 0.1},
         {"lr": 0.1, "betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 1.0},
+        {"lr": 0.1, "amsgrad": True},
+        {"lr": 0.1, "betas": (0.5, 0.5), "weight_decay": 0.1, "amsgrad": True},
+    ],
+    "Adagrad": [
+        {},
+        {"lr": 0.1, "lr_decay": 0.1},
+        {"lr": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "initial_accumulator_value": 2.0},
+        {"lr": 0.1, "eps": 0.1},
+        {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.5, "initial_accumulator_value": 0.1, "eps": 1e-3},
+    ],
+    "RMSprop": [
+        {},
+        {"lr": 0.1, "alpha": 0.5},
+        {"lr": 0.1, "alpha": 0.0},
+        {"lr": 0.1, "eps": 0.1},
+        {"lr": 0.1, "weight_decay": 0.1},
+        {"lr": 0.1, "momentum": 0.9},
+        {"lr": 0.1, "centered": True},
+        {"lr": 0.1, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.5, "momentum": 0.5, "centered": True},
     ],
 }
 OPTIONS["AdamW"] = [*OPTIONS["Adam"], {"lr": 0.1, "weight_decay": 0.0}]
@@ -100,17 +138,21 @@ def assert_close(actual, expected, rtol=RTOL):
     assert (actual - expected).norm() <= rtol * expected.norm(), (actual - expected).norm() / expected.norm()
 
 
-@pytest.mark.parametrize(("scale", "offset"), GRADIENTS.values(), ids=GRADIENTS.keys())
 @cases
-def test_rule_and_face_are_torchs_over_100_steps(kind, options, scale, offset):
+def test_rule_and_face_are_torchs_over_100_steps(kind, options):
     """Half the weights start at zero: there they are the path, and a step of 1e-12 cannot hide behind a large start."""
     rule, face, reference = TRIPLES[kind]
-    start, grads = torch.cat([rand(2, 3, seed=1), torch.zeros(2, 3, dtype=torch.float64)]), gradients(scale, offset)
+    looks = GRADIENTS
+    if options.get("centered"):  # E[g²] − E[g]² of gradients that hardly vary is rounding, in torch too
+        looks = GRADIENTS | {"large offset": (1e6, 1e8)}
+    start = torch.cat([rand(2, 3, seed=1), torch.zeros(2, 3, dtype=torch.float64)]).repeat(len(looks), 1, 1)
+    grads = torch.stack([gradients(scale, offset) for scale, offset in looks.values()], dim=1)
     expected = torch_run(reference, options, grads, start)
     for actual in (rule_run(rule, rule_options(options), grads, start), torch_run(face, options, grads, start)):
-        assert_close(actual[:2], expected[:2])
-        assert_close(actual[2:], expected[2:])
-    assert expected.ne(start).any() or options.get("lr") == 0.0
+        for row in range(len(looks)):
+            assert_close(actual[row, :2], expected[row, :2])
+            assert_close(actual[row, 2:], expected[row, 2:])
+    assert expected.ne(start).flatten(1).any(1).all() or options.get("lr") == 0.0
 
 
 @kinds
@@ -147,8 +189,15 @@ STACKS = {
     "sgd with Nesterov": (sgd, {"momentum": [0.0, 0.9], "lr": [0.1, 0.2]}, {"nesterov": True}),
     "adam": (adam, {"lr": [0.1, 0.01], "beta1": [0.0, 0.9], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
     "adam with eps": (adam, {"eps": [1e-8, 0.1]}, {"lr": 0.1}),
+    "adam with AMSGrad": (adam, {"lr": [0.1, 0.01], "beta2": [0.5, 0.9]}, {"amsgrad": True}),
+    "adagrad": (
+        adagrad, {"lr": [0.1, 0.01], "lr_decay": [0.0, 0.1], "weight_decay": [0.0, 0.1],
+                  "initial_accumulator_value": [0.0, 1.0], "eps": [1e-10, 0.1]}, {}),
+    "rmsprop": (rmsprop, {"lr": [0.1, 0.01], "alpha": [0.5, 0.9], "momentum": [0.0, 0.9], "eps": [1e-8, 0.1]}, {}),
+    "rmsprop, centered": (rmsprop, {"alpha": [0.5, 0.9], "weight_decay": [0.0, 0.1]}, {"lr": 0.1, "centered": True}),
+    "lion": (lion, {"lr": [0.1, 0.01], "beta1": [0.5, 0.9], "beta2": [0.5, 0.99], "weight_decay": [0.0, 0.1]}, {}),
     "adamw": (adamw, {"lr": [0.1, 0.01], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -202,9 +251,99 @@ def test_adam_passes_its_decay_through_the_denominator_and_adamw_does_not():
         assert adamw(w, zero, {}, lr=0.1, weight_decay=strength)[0].item() == pytest.approx(1 - 0.1 * strength)
 
 
+@given(scale=scales, sign=signs, lr=st.floats(1e-6, 10.0), beta1=st.floats(0, 0.99))
+def test_every_step_of_lion_has_length_lr(scale, sign, lr, beta1):
+    grads = sign * scale * torch.rand(5, 1, dtype=torch.float64).add(0.1)
+    assert rule_run(lion, {"lr": lr, "beta1": beta1}, grads, torch.zeros(1, dtype=torch.float64)).item() == (
+        pytest.approx(-5 * sign * lr)
+    )
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_lion_is_the_algorithm_of_its_paper(weight_decay):
+    w, m, grads = rand(4, 3, seed=1), torch.zeros(4, 3, dtype=torch.float64), gradients()
+    options = {"lr": 0.1, "beta1": 0.8, "beta2": 0.95, "weight_decay": weight_decay}
+    mine = rule_run(lion, options, grads, w)
+    p = w.clone().requires_grad_()
+    face = Lion([p], lr=0.1, betas=(0.8, 0.95), weight_decay=weight_decay)
+    for g in grads:
+        w = w - 0.1 * (torch.sign(0.8 * m + 0.2 * g) + weight_decay * w)
+        m = 0.95 * m + 0.05 * g
+        p.grad = g
+        face.step()
+    assert_close(mine, w)
+    assert_close(p.detach(), w)
+
+
+def test_amsgrad_never_divides_by_less_than_before():
+    state, largest = {}, torch.zeros(3, dtype=torch.float64)
+    for grad in gradients(shape=(3,)):
+        _, state = adam(torch.zeros(3, dtype=torch.float64), grad, state, beta2=0.5, amsgrad=True)
+        assert (state["max_exp_avg_sq"] >= largest).all()
+        largest = state["max_exp_avg_sq"]
+    assert (largest > state["exp_avg_sq"]).any()
+
+
+# ---------------------------------------------------------------- averages, tuned momentum, the schedule
+
+
+@given(beta=st.floats(0, 0.999), seed=st.integers(0, 10**6), steps=st.integers(1, 30))
+def test_moving_average_is_the_weighted_mean_of_its_formula(beta, seed, steps):
+    x = rand(steps, 2, seed=seed)
+    weights = torch.tensor([beta ** (steps - 1 - i) for i in range(steps)], dtype=torch.float64)
+    raw = op.moving_average(x, beta, bias_correction=False)[-1]
+    torch.testing.assert_close(raw, (1 - beta) * (weights @ x), rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(op.moving_average(x, beta)[-1], weights @ x / weights.sum(), rtol=1e-9, atol=1e-14)
+
+
+def test_the_averages_of_adam_are_moving_averages():
+    grads, state = gradients(steps=30), {}
+    for t, grad in enumerate(grads, start=1):
+        _, state = adam(rand(4, 3), grad, state, lr=float(t))  # whatever the learning rate
+    assert_close(state["exp_avg"], op.moving_average(grads, 0.9, bias_correction=False)[-1])
+    assert_close(state["exp_avg_sq"], op.moving_average(grads.square(), 0.999, bias_correction=False)[-1])
+
+
+@pytest.mark.parametrize("kappa", [1.0, 4.0, 100.0, 1e4])
+def test_tuned_momentum_contracts_both_ends_of_the_spectrum_by_the_root_of_momentum(kappa):
+    lr, momentum = op.tuned_momentum(3.0, 3.0 * kappa)
+    for eigenvalue in (3.0, math.sqrt(kappa) * 3.0, 3.0 * kappa):
+        step = torch.tensor([[1 + momentum - lr * eigenvalue, -momentum], [1.0, 0.0]], dtype=torch.float64)
+        best = (math.sqrt(kappa) - 1) / (math.sqrt(kappa) + 1)
+        assert torch.linalg.eigvals(step).abs().max().item() == pytest.approx(best, abs=1e-6)
+
+
+def test_warmup_cosine_rises_to_one_and_falls_to_its_floor():
+    factors = [op.warmup_cosine(t, warmup=10, total=100, floor=0.1) for t in range(120)]
+    assert factors[0] == 0.1 and factors[9] == factors[10] == 1.0
+    assert all(a < b for a, b in itertools.pairwise(factors[:10]))
+    assert all(a > b for a, b in itertools.pairwise(factors[10:101]))
+    assert factors[100] == factors[119] == pytest.approx(0.1)
+
+
+def test_warmup_cosine_is_torchs_cosine_annealing_and_drives_both_ways_of_training():
+    schedule = functools.partial(op.warmup_cosine, warmup=0, total=20)
+    p = [torch.zeros(1, requires_grad=True)]
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD(p, lr=1.0), T_max=20)
+    ours = torch.optim.lr_scheduler.LambdaLR(SGD(p, lr=1.0), schedule)
+    for _ in range(20):
+        assert ours.get_last_lr()[0] == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
+        for each in (ours, reference):
+            each.optimizer.step()
+            each.step()
+    options = dict(loss=nn.functional.mse_loss, rule=sgd, seeds=[0], batch_size=None, lr=0.1)
+    make = lambda: nn.Linear(4, 2).double()  # noqa: E731
+    all_at_once = fit_many(make, (X, Y), epochs=1, schedule=lambda t: 0.5, **options)
+    assert_close(
+        fit_many(make, (X, Y), epochs=1, schedule=functools.partial(op.warmup_cosine, warmup=2, total=9), **options)
+        .params["weight"], all_at_once.params["weight"])  # fmt: skip
+
+
 # ---------------------------------------------------------------- the faces are optimizers of torch
 
 MORE = {"SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}, "Adam": {"lr": 0.01}, "AdamW": {"lr": 0.01}}
+MORE |= {"Adagrad": {"lr": 0.1, "lr_decay": 0.1}, "RMSprop": {"lr": 0.01, "momentum": 0.5, "centered": True}}
+OWN = {"SGD": {"momentum": 0.1}, "Adagrad": {"eps": 0.1}, "RMSprop": {"alpha": 0.5}}  # of a parameter group
 
 
 def net():
@@ -299,7 +438,7 @@ def test_parameter_groups_have_options_of_their_own(kind):
     def groups(model):
         return [
             {"params": model[0].parameters(), "lr": 0.001, "weight_decay": 0.5},
-            {"params": [model[2].weight]} | ({"momentum": 0.1} if kind == "SGD" else {"betas": (0.5, 0.6)}),
+            {"params": [model[2].weight]} | OWN.get(kind, {"betas": (0.5, 0.6)}),
         ]
 
     (ours, optimizer), (theirs, reference) = pair(kind, groups)
@@ -380,6 +519,27 @@ BAD = {
     "Adam, one beta": (lambda: Adam(P, betas=0.9), TypeError, "betas must be a pair (beta1, beta2), got 0.9"),
     "Adam, three betas": (lambda: Adam(P, betas=(0.9,) * 3), TypeError, "betas must be a pair (beta1, beta2), got (0."),
     "Adam, negative eps": (lambda: Adam(P, eps=-1.0), ValueError, f"eps {NOT_AT_LEAST_0} -1.0"),
+    "Adam, AMSGrad a number": (
+        lambda: Adam(P, amsgrad=1), TypeError, "amsgrad must be True or False, got 1"),
+    "Adagrad, negative lr decay": (lambda: Adagrad(P, lr_decay=-1.0), ValueError, f"lr_decay {NOT_AT_LEAST_0} -1.0"),
+    "Adagrad, negative start": (
+        lambda: Adagrad(P, initial_accumulator_value=-1.0), ValueError, "initial_accumulator_value must be finite and"),
+    "RMSprop, alpha of 1": (lambda: RMSprop(P, alpha=1.0), ValueError, "alpha must be finite and in [0, 1), got 1.0"),
+    "RMSprop, negative momentum": (lambda: RMSprop(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
+    "RMSprop, centered a word": (lambda: RMSprop(P, centered="yes"), TypeError, "centered must be a number"),
+    "Lion, beta2 of 1": (lambda: Lion(P, betas=(0.9, 1.0)), ValueError, "beta2 must be finite and in [0, 1), got 1.0"),
+    "average, a list": (lambda: op.moving_average([1.0], 0.9), TypeError, "x must be a floating-point tensor, got li"),
+    "average, whole numbers": (
+        lambda: op.moving_average(torch.ones(3).long(), 0.9), TypeError, "x must be a floating-point tensor, got to"),
+    "average, empty": (lambda: op.moving_average(torch.ones(0), 0.9), ValueError, "x must have at least one value"),
+    "average, beta of 1": (lambda: op.moving_average(torch.ones(3), 1.0), ValueError, "x must have at least one value "
+                           "and beta lie in [0, 1), got (3,) and 1.0"),
+    "tuned momentum, zero": (lambda: op.tuned_momentum(0.0, 1.0), ValueError, "0 < smallest <= largest must hold"),
+    "tuned momentum, order": (lambda: op.tuned_momentum(2.0, 1.0), ValueError, "0 < smallest <= largest must hold"),
+    "schedule, negative step": (
+        lambda: op.warmup_cosine(-1, warmup=1, total=2), ValueError, "step must be at least 0"),
+    "schedule, all warm-up": (lambda: op.warmup_cosine(0, warmup=2, total=2), ValueError, "step must be at least 0"),
+    "schedule, floor": (lambda: op.warmup_cosine(0, warmup=0, total=2, floor=2), ValueError, "step must be at least 0"),
     "AdamW, negative lr": (lambda: AdamW(P, lr=-1.0), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
     "AdamW, negative decay": (lambda: AdamW(P, weight_decay=-1.0), ValueError, f"weight_decay {NOT_AT_LEAST_0} -1.0"),
     "a group": (lambda: AdamW([{"params": P, "lr": -1.0}]), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
@@ -417,3 +577,69 @@ def test_values_at_the_edge_of_their_range_are_allowed(rule, hyper):
 
 def test_hyper_parameters_are_the_keyword_arguments_in_order():
     assert rule_hyperparameters(sgd) == ["lr", "momentum", "dampening", "weight_decay", "nesterov"]
+
+
+# ---------------------------------------------------------------- exercises
+
+
+def adam_step(m_power=1, v_power=1, shift=0, root=0.5, sign=-1, stale=False):
+    def step(w, m, v, g, t, lr):
+        new_m, new_v = m.lerp(g, 0.1), v.lerp(g * g, 0.001)
+        m, v = (m, v) if stale else (new_m, new_v)
+        m, v = m / (1 - 0.9 ** (t - shift)) ** m_power, v / (1 - 0.999 ** (t - shift)) ** v_power
+        return w + sign * lr * m / (v**root + 1e-8)
+
+    return step
+
+
+def by_face(w, m, v, g, t, lr):
+    """The right answer by torch itself."""
+    p = w.clone().requires_grad_()
+    optimizer = torch.optim.Adam([p], lr=lr)
+    optimizer.state[p] = {"step": torch.tensor(t - 1.0), "exp_avg": m.clone(), "exp_avg_sq": v.clone()}
+    p.grad = g
+    optimizer.step()
+    return p.detach()
+
+
+EXERCISES = {
+    "by hand, right": (op.check_first_step_by_hand, 0.01, "Right"),
+    "by hand, stub": (op.check_first_step_by_hand, ..., "put your number"),
+    "by hand, SGD": (op.check_first_step_by_hand, 10, "that is the step of SGD"),
+    "by hand, uncorrected": (op.check_first_step_by_hand, 0.0316, "without bias correction"),
+    "by hand, m uncorrected": (op.check_first_step_by_hand, 0.001, "m is 100 after one step"),
+    "by hand, one": (op.check_first_step_by_hand, 1, "Divide them, then multiply by lr"),
+    "by hand, sign": (op.check_first_step_by_hand, -0.01, "a length"),
+    "momentum, right": (op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * (g + mu * v), g + mu * v), "Right"),
+    "momentum, stub": (op.check_momentum_step, lambda w, v, g, lr, mu: None, "write its body"),
+    "momentum, old buffer": (op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * v, mu * v + g), "renew the"),
+    "momentum, average": (
+        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * v.lerp(g, 1 - mu), v.lerp(g, 1 - mu)), "not an"),
+    "momentum, lr inside": (
+        op.check_momentum_step, lambda w, v, g, lr, mu: (w - mu * v - lr * g, mu * v + lr * g), "out of the"),
+    "momentum, sign": (
+        op.check_momentum_step, lambda w, v, g, lr, mu: (w + lr * (g + mu * v), g + mu * v), "mind its sign"),
+    "momentum, Nesterov": (
+        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * (g + mu * (g + mu * v)), g + mu * v), "Nesterov's"),
+    "momentum, gradient": (
+        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * g, g + mu * v), "goes along the buffer"),
+    "Adam, right": (op.check_adam_step, adam_step(), "Right"),
+    "Adam, by torch": (op.check_adam_step, by_face, "Right"),
+    "Adam, stub": (op.check_adam_step, lambda w, m, v, g, t, lr: None, "write its body"),
+    "Adam, no correction": (op.check_adam_step, adam_step(0, 0), "the averages start at zero"),
+    "Adam, v uncorrected": (op.check_adam_step, adam_step(1, 0), "v needs its own"),
+    "Adam, m uncorrected": (op.check_adam_step, adam_step(0, 1), "m needs its own"),
+    "Adam, no root": (op.check_adam_step, adam_step(root=1), "square root of v_hat"),
+    "Adam, step before": (op.check_adam_step, adam_step(shift=1), "not t − 1"),
+    "Adam, uphill": (op.check_adam_step, adam_step(sign=1), "mind its sign"),
+    "Adam, stale": (op.check_adam_step, adam_step(stale=True), "renew m and v"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercises_answer_back(name, capsys):
+    exercise, attempt, words = EXERCISES[name]
+    assert bool(exercise(attempt)) == (words == "Right")
+    said = capsys.readouterr().out
+    assert words in said
+    assert said.count("\n") == 1

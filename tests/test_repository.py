@@ -22,7 +22,6 @@ from jupyter_cache import get_cache
 ROOT = Path(__file__).parents[1]
 FRAME = {"index", "introduction", "claims", "misconceptions", "status", "notation", "api", "references"}
 SHARED = {"arguments", "data", "training", "claims", "plots", "checks", "d2l_bridge"}
-WITHOUT_CHAPTER = {"optimizers"}  # modules that other chapters need before their own chapter is written
 CLAIMS = {"claim", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w")
 
@@ -37,17 +36,16 @@ def stems(folder: Path, pattern: str) -> set[str]:
 
 def chapters(root: Path) -> set[str]:
     """Return every slug that has at least one of a chapter's files."""
-    modules = stems(root / "companion", "[!_]*.py") - SHARED - WITHOUT_CHAPTER
+    modules = stems(root / "companion", "[!_]*.py") - SHARED
     return stems(root / "notebooks", "*.ipynb") | (stems(root / "book", "*.md") - FRAME) | modules
 
 
 def missing_files(root: Path) -> list[str]:
-    """Name the files that a chapter, or a module without a chapter, lacks."""
-    wanted = [f"tests/test_{name}.py" for name in SHARED | WITHOUT_CHAPTER]
+    """Name the files that a chapter or a shared module lacks."""
+    wanted = [f"tests/test_{name}.py" for name in SHARED]
     for slug in chapters(root):
         wanted += [f"book/{slug}.md", f"notebooks/{slug}.ipynb", f"companion/{slug}.py", f"tests/test_{slug}.py"]
-    known = [f"{slug} has its chapter now: take it out of WITHOUT_CHAPTER" for slug in chapters(root) & WITHOUT_CHAPTER]
-    return sorted(f"{name} is missing" for name in wanted if not (root / name).is_file()) + known
+    return sorted(f"{name} is missing" for name in wanted if not (root / name).is_file())
 
 
 def misplaced_labs(root: Path) -> list[str]:
@@ -263,7 +261,7 @@ def write_chapter(root: Path, slug: str = "toy") -> None:
     """Write the four files of a small chapter, its table of contents and the tests of the shared modules."""
     write_lab(root / "notebooks" / f"{slug}.ipynb")
     files = [f"book/{slug}.md", f"companion/{slug}.py", f"tests/test_{slug}.py"]
-    for name in files + [f"tests/test_{module}.py" for module in SHARED | WITHOUT_CHAPTER]:
+    for name in files + [f"tests/test_{module}.py" for module in SHARED]:
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text("{glue:text}`/notebooks/toy.ipynb::grows.result:s`")
     entry = {"file": f"book/{slug}", "sections": [{"file": f"notebooks/{slug}"}]}
@@ -283,11 +281,6 @@ def test_a_missing_file_is_named(tmp_path, name):
     write_chapter(tmp_path)
     (tmp_path / name).unlink()
     assert missing_files(tmp_path) == [f"{name} is missing"]
-
-
-def test_a_module_that_got_its_chapter_is_named(tmp_path):
-    write_chapter(tmp_path, "optimizers")
-    assert missing_files(tmp_path) == ["optimizers has its chapter now: take it out of WITHOUT_CHAPTER"]
 
 
 def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):

@@ -1,0 +1,608 @@
+r"""Chapter *backpropagation*: the chain rule along a graph, in both directions; a network's gradient; its check.
+
+Ordered from single numbers to layers to finite differences; the checks of the chapter's exercises come last.
+"""
+
+import itertools
+import math
+
+import torch
+
+from companion.checks import check, check_number
+
+__all__ = [
+    "Value",
+    "best_step",
+    "check_hidden_delta",
+    "check_three_paths",
+    "finite_difference",
+    "forward_mode",
+    "gradient_check",
+    "half_squared_error",
+    "linear_backward",
+    "mlp_backward",
+    "mlp_forward",
+    "relative_error",
+    "reverse_mode",
+    "sigmoid_backward",
+    "trace",
+]
+
+_NUMBERS = itertools.count()
+
+
+class Value:
+    r"""A number that remembers what it was computed from, and the local derivative along each edge.
+
+    .. math::
+        \frac{\partial (a + b)}{\partial a} = 1, \qquad \frac{\partial (a b)}{\partial a} = b, \qquad
+        \frac{\partial \sigma(a)}{\partial a} = \sigma(a)\,(1 - \sigma(a))
+
+    Attributes:
+        data: the number, a float.
+        edges: pairs of a value that this one was computed from and the local derivative with respect to it.
+
+    Args:
+        data: a number.
+        edges: left empty for an input.
+
+    Raises:
+        TypeError: if ``data`` is not a number.
+
+    Example:
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> y = (a + b) * b
+        >>> y.data, [slope for _, slope in y.edges]
+        (15.0, [3.0, 5.0])
+
+    Differs from torch: single numbers only; sums, differences, products and the logistic function only.
+
+    Chapter: backpropagation.
+    """
+
+    def __init__(self, data, edges=()):
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            raise TypeError(f"data must be a number, got {type(data).__name__}")
+        self.data, self.edges, self.place = float(data), edges, next(_NUMBERS)
+
+    def __repr__(self):
+        return f"Value({self.data:g})"
+
+    def __add__(self, other):
+        other = _value(other)
+        return Value(self.data + other.data, ((self, 1.0), (other, 1.0)))
+
+    def __sub__(self, other):
+        other = _value(other)
+        return Value(self.data - other.data, ((self, 1.0), (other, -1.0)))
+
+    def __mul__(self, other):
+        other = _value(other)
+        return Value(self.data * other.data, ((self, other.data), (other, self.data)))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, other):
+        return _value(other) - self
+
+    def sigmoid(self):
+        """The logistic function of this value."""
+        e = math.exp(-abs(self.data))  # never above 1, so it cannot overflow
+        s = 1 / (1 + e) if self.data >= 0 else e / (1 + e)
+        return Value(s, ((self, s * (1 - s)),))
+
+
+def _value(number):
+    return number if isinstance(number, Value) else Value(number)
+
+
+def _check_value(name, value):
+    if not isinstance(value, Value):
+        raise TypeError(f"{name} must be a Value, got {type(value).__name__}")
+
+
+def trace(output):
+    r"""List the values that take part in ``output``, in the order in which they were computed.
+
+    Args:
+        output: a :class:`Value`.
+
+    Returns:
+        List of values, ``output`` last. Each stands after all that it was computed from.
+
+    Raises:
+        TypeError: if ``output`` is not a :class:`Value`.
+
+    Example:
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> trace((a + b) * b)
+        [Value(2), Value(3), Value(5), Value(15)]
+
+    Chapter: backpropagation.
+    """
+    _check_value("output", output)
+    found, waiting = {output}, [output]
+    while waiting:
+        new = {parent for parent, _ in waiting.pop().edges} - found
+        found |= new
+        waiting += new
+    return sorted(found, key=lambda value: value.place)
+
+
+def forward_mode(output, source):
+    r"""Derivatives of every value with respect to one input: one sweep from the input to the output.
+
+    .. math::
+        \dot v = \frac{\partial v}{\partial x} = \sum_{u \to v} \frac{\partial v}{\partial u}\, \dot u,
+        \qquad \dot x = 1
+
+    Args:
+        output: the :class:`Value` that the sweep ends at.
+        source: the :class:`Value` :math:`x` that it starts from.
+
+    Returns:
+        Dict of each value in ``trace(output)`` and its derivative :math:`\dot v`.
+
+    Raises:
+        TypeError: if an argument is not a :class:`Value`.
+        ValueError: if ``source`` does not take part in ``output``.
+
+    Example:
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> y = (a + b) * b
+        >>> forward_mode(y, b)[y]
+        8.0
+
+    Source: Griewank and Walther (2008).
+
+    Chapter: backpropagation.
+    """
+    _check_value("source", source)
+    tangent = dict.fromkeys(trace(output), 0.0)
+    if source not in tangent:
+        raise ValueError(f"source must take part in output, got {source}, on which {output} does not depend")
+    tangent[source] = 1.0
+    for v in tangent:
+        if v is not source:
+            tangent[v] = sum(slope * tangent[u] for u, slope in v.edges)
+    return tangent
+
+
+def reverse_mode(output):
+    r"""Derivatives of one output with respect to every value: one sweep from the output to the inputs.
+
+    .. math::
+        \bar u = \frac{\partial y}{\partial u} = \sum_{u \to v} \bar v\, \frac{\partial v}{\partial u},
+        \qquad \bar y = 1
+
+    Args:
+        output: the :class:`Value` :math:`y`.
+
+    Returns:
+        Dict of each value in ``trace(output)`` and the derivative :math:`\bar u` of the output with respect to it.
+
+    Raises:
+        TypeError: if ``output`` is not a :class:`Value`.
+
+    Example:
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> slopes = reverse_mode((a + b) * b)
+        >>> slopes[a], slopes[b]
+        (3.0, 8.0)
+
+    Source: Linnainmaa (1976); Rumelhart, Hinton and Williams (1986) for neural networks.
+
+    Differs from torch: returns the derivatives and stores nothing, so no gradients add up between calls.
+
+    Chapter: backpropagation.
+    """
+    adjoint = dict.fromkeys(trace(output), 0.0)
+    adjoint[output] = 1.0
+    for v in reversed(adjoint):
+        for u, slope in v.edges:
+            adjoint[u] += adjoint[v] * slope
+    return adjoint
+
+
+def _check_matrices(**tensors):
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
+        if tensor.ndim != 2 or not tensor.is_floating_point():
+            kind = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
+            raise ValueError(f"{name} must be floating-point numbers with two dimensions, got {kind}")
+
+
+def _check_pair(name, tensor, other_name, other):
+    _check_matrices(**{name: tensor, other_name: other})
+    if tensor.shape != other.shape:
+        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}")
+
+
+def sigmoid_backward(dh, h):
+    r"""Carry a gradient back through the logistic function :math:`h = \sigma(z)`.
+
+    .. math::
+        \frac{\partial L}{\partial z} = \frac{\partial L}{\partial h} \odot h \odot (1 - h)
+
+    Args:
+        dh: gradient of the loss with respect to the outputs :math:`h`, shape (n, units).
+        h: the outputs, shape (n, units), in 0 … 1.
+
+    Returns:
+        Gradient with respect to the inputs :math:`z`, shape (n, units).
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if an argument is not a matrix, or the shapes differ.
+
+    Example:
+        >>> sigmoid_backward(torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5, 1.0]]))
+        tensor([[0.2500, 0.0000]])
+
+    Chapter: backpropagation.
+    """
+    _check_pair("dh", dh, "h", h)
+    return dh * h * (1 - h)
+
+
+def linear_backward(delta, h, W):
+    r"""Carry a gradient back through a linear layer :math:`Z = H W^\top + b`.
+
+    .. math::
+        \frac{\partial L}{\partial W} = \Delta^\top H, \qquad
+        \frac{\partial L}{\partial b} = \sum_i \delta_i, \qquad
+        \frac{\partial L}{\partial H} = \Delta W
+
+    Args:
+        delta: :math:`\Delta`, gradient of the loss with respect to :math:`Z`, shape (n, units).
+        h: :math:`H`, what went into the layer, shape (n, inputs).
+        W: weights, shape (units, inputs) as in ``torch.nn.Linear``.
+
+    Returns:
+        The three gradients, of the shapes of W, b and h.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if an argument is not a matrix, or the shapes do not fit.
+
+    Example:
+        >>> dW, db, dh = linear_backward(torch.tensor([[1.0]]), torch.tensor([[2.0, 3.0]]), torch.tensor([[4.0, 5.0]]))
+        >>> dW, db, dh
+        (tensor([[2., 3.]]), tensor([1.]), tensor([[4., 5.]]))
+
+    Chapter: backpropagation.
+    """
+    _check_matrices(delta=delta, h=h, W=W)
+    if delta.shape[0] != h.shape[0] or W.shape != (delta.shape[1], h.shape[1]):
+        shapes = f"{tuple(delta.shape)}, {tuple(h.shape)} and {tuple(W.shape)}"
+        raise ValueError(f"delta, h and W must be (n, units), (n, inputs) and (units, inputs), got {shapes}")
+    return delta.T @ h, delta.sum(0), delta @ W
+
+
+def half_squared_error(y_hat, y):
+    r"""Half the squared error: the sum over the outputs, the mean over the examples.
+
+    .. math::
+        L = \frac{1}{n} \sum_{i=1}^{n} \frac{1}{2} \lVert \hat y_i - y_i \rVert_2^2
+
+    Args:
+        y_hat: predictions, shape (n, outputs).
+        y: targets, shape (n, outputs).
+
+    Returns:
+        Scalar tensor.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if an argument is not a matrix, or the shapes differ.
+
+    Example:
+        >>> half_squared_error(torch.tensor([[3.0, 0.0, 1.0]]), torch.tensor([[1.0, 0.0, 0.0]])).item()
+        2.5
+
+    Differs from torch: ``nn.MSELoss`` has no half and divides by the number of outputs too. The two agree when there
+    are two outputs.
+
+    Chapter: backpropagation.
+    """
+    _check_pair("y", y, "y_hat", y_hat)
+    return (y_hat - y).square().sum(1).mean() / 2
+
+
+def mlp_forward(params, X):
+    r"""Outputs of every layer of a network with logistic units: the forward pass.
+
+    .. math::
+        H^{(0)} = X, \qquad H^{(l)} = \sigma\bigl(H^{(l-1)} W^{(l)\top} + b^{(l)}\bigr)
+
+    Args:
+        params: list of tensors W, b, W, b, … in the order of ``nn.Sequential(nn.Linear, nn.Sigmoid, …).parameters()``.
+        X: inputs, shape (n, d).
+
+    Returns:
+        List of :math:`H^{(0)}, \dots, H^{(D)}`; the last is the prediction. The backward pass needs all of them.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if the shapes do not fit.
+
+    Example:
+        >>> [h.tolist() for h in mlp_forward([torch.zeros(1, 2), torch.zeros(1)], torch.ones(1, 2))]
+        [[[1.0, 1.0]], [[0.5]]]
+
+    Chapter: backpropagation.
+    """
+    _check_matrices(X=X)
+    outputs = [X]
+    for W, b in zip(_weights(params), params[1::2], strict=True):
+        h = outputs[-1]
+        if W.shape[1] != h.shape[1] or b.shape != W.shape[:1]:
+            shapes = f"{tuple(W.shape)} and {tuple(b.shape)}"
+            raise ValueError(f"W and b of layer {len(outputs)} must fit its {h.shape[1]} inputs, got {shapes}")
+        outputs.append(torch.sigmoid(h @ W.T + b))
+    return outputs
+
+
+def _weights(params):
+    if not isinstance(params, list | tuple) or not params or len(params) % 2:
+        raise ValueError(f"params must be a list W, b, W, b, …, got {params}")
+    _check_matrices(**{f"params[{i}]": params[i] for i in range(0, len(params), 2)})
+    return params[0::2]
+
+
+def mlp_backward(params, outputs, y):
+    r"""Gradient of :func:`half_squared_error` with respect to every parameter: backpropagation, layer by layer.
+
+    .. math::
+        \Delta^{(D)} &= \tfrac{1}{n}\,(H^{(D)} - Y) \odot \sigma'(Z^{(D)}) \\
+        \Delta^{(l)} &= \bigl(\Delta^{(l+1)} W^{(l+1)}\bigr) \odot \sigma'(Z^{(l)}) \\
+        \frac{\partial L}{\partial W^{(l)}} &= \Delta^{(l)\top} H^{(l-1)}, \qquad
+        \frac{\partial L}{\partial b^{(l)}} = \sum_i \delta^{(l)}_i
+
+    Args:
+        params: as in :func:`mlp_forward`.
+        outputs: what :func:`mlp_forward` returned.
+        y: targets, shape (n, outputs).
+
+    Returns:
+        List of gradients, in the order and of the shapes of ``params``.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if the shapes do not fit, or the outputs are not those of these parameters.
+
+    Example:
+        >>> params = [torch.zeros(1, 2), torch.zeros(1)]
+        >>> mlp_backward(params, mlp_forward(params, torch.ones(1, 2)), torch.zeros(1, 1))
+        [tensor([[0.1250, 0.1250]]), tensor([0.1250])]
+
+    Source: Rumelhart, Hinton and Williams (1986).
+
+    Chapter: backpropagation.
+    """
+    weights = _weights(params)
+    if len(outputs) != len(weights) + 1:
+        raise ValueError(f"outputs must be the {len(weights) + 1} of mlp_forward, got {len(outputs)}")
+    _check_pair("y", y, "the prediction", outputs[-1])
+    gradients, dh = [], (outputs[-1] - y) / len(y)
+    for i in reversed(range(len(weights))):
+        delta = sigmoid_backward(dh, outputs[i + 1])
+        dW, db, dh = linear_backward(delta, outputs[i], weights[i])
+        gradients = [dW, db, *gradients]
+    return gradients
+
+
+def best_step(dtype, scheme="central"):
+    r"""The step at which a finite difference errs least, for functions and inputs of size about 1.
+
+    .. math::
+        h^* \approx \varepsilon^{1/3} \text{ (central)}, \qquad h^* \approx \varepsilon^{1/2} \text{ (forward)}
+
+    Args:
+        dtype: ``torch.float32`` or ``torch.float64``; its rounding error is :math:`\varepsilon`.
+        scheme: ``"central"`` or ``"forward"``.
+
+    Returns:
+        :math:`h^*`.
+
+    Raises:
+        TypeError: if ``dtype`` is not one of the two.
+        ValueError: for an unknown scheme.
+
+    Example:
+        >>> f"{best_step(torch.float64):.1e}, {best_step(torch.float64, 'forward'):.1e}"
+        '6.1e-06, 1.5e-08'
+
+    Source: Press, Teukolsky, Vetterling and Flannery (2007), section on numerical derivatives.
+
+    Chapter: backpropagation.
+    """
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+    if scheme not in _POWERS:
+        raise ValueError(f"scheme must be one of {', '.join(_POWERS)}, got {scheme!r}")
+    return torch.finfo(dtype).eps ** _POWERS[scheme]
+
+
+_POWERS = {"central": 1 / 3, "forward": 1 / 2}
+
+
+@torch.no_grad()
+def finite_difference(function, x, h=None, scheme="central"):
+    r"""Gradient from function values alone, one entry of ``x`` at a time.
+
+    .. math::
+        \frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h} \text{ (central)}, \qquad
+        \frac{f(x + h e_i) - f(x)}{h} \text{ (forward)}
+
+    Args:
+        function: takes a tensor of the shape of ``x`` and returns one number as a tensor.
+        x: where, float32 or float64, any shape.
+        h: step, above 0; :func:`best_step` if not given.
+        scheme: ``"central"`` (error of order :math:`h^2`) or ``"forward"`` (order :math:`h`).
+
+    Returns:
+        Tensor of the shape of ``x``. It takes two evaluations of the function for every entry.
+
+    Raises:
+        TypeError: if ``x`` is not a tensor of float32 or float64.
+        ValueError: for an unknown scheme, a step that is not above 0 or vanishes in rounding, or a function that does
+            not return one number.
+
+    Example:
+        >>> finite_difference(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0], dtype=torch.float64), h=0.5)
+        tensor([ 3.2500, 12.2500], dtype=torch.float64)
+
+    Chapter: backpropagation.
+    """
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
+    h = best_step(x.dtype, scheme) if h is None else h
+    if scheme not in _POWERS or not h > 0:
+        raise ValueError(f"scheme must be central or forward and h above 0, got {scheme!r} and {h}")
+    slopes = []
+    for i, shift in enumerate(h * torch.eye(x.numel(), dtype=x.dtype, device=x.device)):
+        upper, lower = x + shift.view(x.shape), x - shift.view(x.shape) if scheme == "central" else x
+        rise, width = function(upper) - function(lower), (upper - lower).flatten()[i]
+        if not isinstance(rise, torch.Tensor) or rise.ndim:
+            raise ValueError(f"function must return one number as a tensor without dimensions, got {rise}")
+        if width == 0:
+            raise ValueError(f"h must change x: {h:g} vanishes beside the entry {x.flatten()[i].item():g}")
+        slopes.append(rise / width)  # the width is not quite 2h, since x + h and x - h are rounded
+    return torch.stack(slopes).view(x.shape)
+
+
+def relative_error(a, b):
+    r"""Distance of two gradients relative to the longer one.
+
+    .. math::
+        \frac{\lVert a - b \rVert_2}{\max(\lVert a \rVert_2, \lVert b \rVert_2)}
+
+    Args:
+        a: tensor of any shape.
+        b: tensor of the same shape.
+
+    Returns:
+        A number in 0 … 2; 0 if both are zero.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if the shapes differ.
+
+    Example:
+        >>> relative_error(torch.tensor([3.0, 4.0]), torch.tensor([3.0, 3.0]))
+        0.2
+
+    Chapter: backpropagation.
+    """
+    if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
+        raise TypeError(f"a and b must be tensors, got {type(a).__name__} and {type(b).__name__}")
+    if a.shape != b.shape:
+        raise ValueError(f"a and b must have the same shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    a, b = a.double(), b.double()
+    longer = torch.maximum(a.norm(), b.norm())
+    return ((a - b).norm() / longer).item() if longer != 0 else 0.0
+
+
+def gradient_check(function, x, gradient=None, h=None):
+    r"""Compare a gradient with central differences.
+
+    Args:
+        function: takes a tensor of the shape of ``x`` and returns one number as a tensor. It must be smooth near ``x``
+            and return the same number each time.
+        x: where, best in float64.
+        gradient: the gradient to check, of the shape of ``x``; the one of autograd if not given.
+        h: step of the difference; :func:`best_step` if not given.
+
+    Returns:
+        Their :func:`relative_error`: in float64 about 1e-9 for a right gradient of a smooth function, above 1e-2 for
+        most wrong ones.
+
+    Raises:
+        TypeError, ValueError: as :func:`finite_difference` and :func:`relative_error`.
+
+    Example:
+        >>> x = torch.tensor([1.0, 2.0], dtype=torch.float64)
+        >>> gradient_check(lambda x: (x**3).sum(), x) < 1e-8
+        True
+        >>> round(gradient_check(lambda x: (x**3).sum(), x, gradient=x**2), 3)  # the 3 is missing
+        0.667
+
+    Differs from torch: ``torch.autograd.gradcheck`` compares entry by entry with a tolerance and raises.
+
+    Chapter: backpropagation.
+    """
+    numeric = finite_difference(function, x, h)
+    if gradient is None:
+        x = x.detach().clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(function(x), x)
+    return relative_error(gradient, numeric)
+
+
+def check_three_paths(answer):
+    r"""Exercise by hand: the derivative of :math:`y = (a b + b)\,b` with respect to b, at a = 1 and b = 3.
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_three_paths(6)
+        ✗ Not yet: that is one path or two; b is used in three places, so add three.
+
+    Chapter: backpropagation.
+    """
+    return check_number(
+        answer,
+        12.0,
+        {
+            3.0: "that is one path; b is used in three places, so add three",
+            6.0: "that is one path or two; b is used in three places, so add three",
+            9.0: "one of three paths is missing: b is a factor of a·b, a term of the sum and a factor of y",
+            18.0: "that is y itself; its derivative is asked for",
+        },
+    )
+
+
+def _deltas(generator):
+    """Weights, deltas of the next layer and outputs of this one; square, so that a transposed matrix fits too."""
+    draws = [[torch.randn(3, 3, generator=generator) for _ in range(3)] for _ in range(4)]
+    return [(W, delta, torch.sigmoid(z)) for W, delta, z in draws]
+
+
+def check_hidden_delta(attempt):
+    r"""Exercise: ``attempt(W, delta, h)`` returns the deltas of a hidden layer of logistic units.
+
+    ``W`` and ``delta`` belong to the next layer, ``h`` are the outputs of this one; rows are examples.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_hidden_delta(lambda W, delta, h: delta @ W)
+        ✗ Not yet: the slope of the logistic function is missing: multiply by h (1 − h).
+
+    Chapter: backpropagation.
+    """
+    return check(
+        attempt,
+        lambda W, delta, h: sigmoid_backward(delta @ W, h),
+        _deltas,
+        {
+            "the slope of the logistic function is missing: multiply by h (1 − h)": lambda W, delta, h: delta @ W,
+            "W has one row per unit of the next layer: delta @ W, not delta @ W.T": (
+                lambda W, delta, h: (delta @ W.T) * h * (1 - h)
+            ),
+            "h is σ(z) already: its slope is h (1 − h), so do not apply σ again": (
+                lambda W, delta, h: (delta @ W) * torch.sigmoid(h) * (1 - torch.sigmoid(h))
+            ),
+            "the slope is h (1 − h), not h alone": lambda W, delta, h: (delta @ W) * h,
+            "carry the deltas back through the weights first: delta @ W": lambda W, delta, h: delta * h * (1 - h),
+        },
+    )
