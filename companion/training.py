@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from tqdm import tqdm
 
 from companion.data import check_data, generator
-from companion.optimizers import check_hyperparameters
+from companion.optimizers import check_hyperparameters, keep_freed_memory
 
 __all__ = ["Runs", "accuracy", "course_seeds", "fit", "fit_many", "seeded_model"]
 
@@ -439,7 +439,7 @@ def fit_many(
         check_hyperparameters(rule, overrides(name, one))
         settings[name] |= overrides(name, one)
 
-    _keep_freed_memory()
+    keep_freed_memory()
     step = _Step(model, loss, rule, settings, schedule, clip_norm)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
@@ -691,14 +691,6 @@ def _settings(model):
     """What distinguishes two modules beside parameters and buffers."""
     plain = (bool, int, float, str, tuple, type(None))
     return [(type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)}) for m in model.modules()]
-
-
-def _keep_freed_memory():
-    """Let the C library keep memory that is freed: else each step waits for pages that it gave back a moment ago.
-
-    Freeing one large block raises glibc's thresholds for giving memory back; elsewhere this does nothing.
-    """
-    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 def _seed_list(seeds):
