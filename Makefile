@@ -93,7 +93,7 @@ test:
 	@$(MAKE) site
 	@$(MAKE) nbval
 	@echo "== the site"
-	@$(PYTEST) tests/test_site.py
+	@$(PYTEST) tests/test_site.py --numprocesses 2
 
 check: $(READY)
 	@echo "== style"
