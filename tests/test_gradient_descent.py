@@ -213,7 +213,7 @@ BAD = {
         lambda: gd.accumulate_gradients(LINEAR, F.mse_loss, torch.ones(3, 2), torch.ones(2, 1), 1), ValueError, "X has",
     ),
     "part": (
-        lambda: gd.accumulate_gradients(LINEAR, F.mse_loss, torch.ones(3, 2), torch.ones(3, 1), 4), ValueError, "1 and 3",
+        lambda: gd.accumulate_gradients(LINEAR, F.mse_loss, torch.ones(3, 2), torch.ones(3, 1), 4), ValueError, "and 3",
     ),
     "names": (lambda: gd.sharpness(bowl, PARAMS, {"v": ONES}), ValueError, "names and shapes of params, got .'v'"),
     "iterations": (lambda: gd.sharpness(bowl, PARAMS, PARAMS, 0), ValueError, "iterations must be at least 1, got 0"),
