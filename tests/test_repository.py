@@ -20,7 +20,17 @@ from constraints import LEFT_OUT, constraints, pins
 from jupyter_cache import get_cache
 
 ROOT = Path(__file__).parents[1]
-FRAME = {"index", "introduction", "claims", "misconceptions", "status", "notation", "api", "references"}
+FRAME = {
+    "index",
+    "introduction",
+    "claims",
+    "misconceptions",
+    "status",
+    "coming_from_d2l",
+    "notation",
+    "api",
+    "references",
+}
 SHARED = {"arguments", "data", "training", "claims", "plots", "checks", "d2l_bridge"}
 CLAIMS = {"claim", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w")
