@@ -15,6 +15,17 @@ import torch
 __all__ = ["d2l", "load_d2l"]
 
 _OPERATORS = ("nms", "qnms")
+# Packages that d2l imports and the companion does not need. d2l and torchvision demand versions of others, so pip must
+# not look at what they depend on.
+_PACKAGES = {
+    "d2l": "--no-deps d2l==1.0.3",
+    "torchvision": "--no-deps torchvision",
+    "pandas": "pandas",
+    "requests": "requests",
+    "PIL": "pillow",
+    "IPython": "ipython",
+    "matplotlib_inline": "matplotlib-inline",
+}
 _declared = []  # torch forgets the operators of a Library that nobody holds
 
 
@@ -32,7 +43,7 @@ def load_d2l():
         The module ``d2l.torch``.
 
     Raises:
-        ImportError: if d2l or torchvision is missing; names the command that installs them.
+        ImportError: if d2l or a package that it imports is missing; names the command that installs it.
 
     Example:
         >>> X, y = load_d2l().synthetic_data(torch.tensor([2.0, -3.4]), 4.2, 5)
@@ -43,9 +54,9 @@ def load_d2l():
 
     Chapter: weight_decay, capstone.
     """
-    for package, pin in (("d2l", "d2l==1.0.3"), ("torchvision", "torchvision")):
+    for package, arguments in _PACKAGES.items():
         if importlib.util.find_spec(package) is None:
-            raise ImportError(f"{package} is not installed; install it with: python -m pip install --no-deps {pin}")
+            raise ImportError(f"{package} is not installed; install it with: python -m pip install {arguments}")
     try:
         importlib.import_module("torchvision")
     except RuntimeError as error:
