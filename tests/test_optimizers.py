@@ -441,10 +441,15 @@ def test_parameter_groups_have_options_of_their_own(kind):
             {"params": [model[2].weight]} | OWN.get(kind, {"betas": (0.5, 0.6)}),
         ]
 
-    (ours, optimizer), (theirs, reference) = pair(kind, groups)
-    for model, steps in ((ours, optimizer), (theirs, reference)):
-        steps.add_param_group({"params": [model[2].bias], "lr": 0.3})
-        train(model, steps)
+    def last(model):
+        return {"params": [model[2].bias], "lr": 0.3}
+
+    (ours, optimizer), _ = pair(kind, groups)
+    optimizer.add_param_group(last(ours))
+    # torch gets all groups at once: the Adagrad of torch 2.6 cannot take a step with a group that came later.
+    _, (theirs, reference) = pair(kind, lambda model: [*groups(model), last(model)])
+    train(ours, optimizer)
+    train(theirs, reference)
     assert_same_weights(ours, theirs)
     assert len(optimizer.param_groups) == 3
 

@@ -1013,7 +1013,9 @@ MANY = {
     "other dtype": (
         {"train": (X.float(), LABELS)}, ValueError,
         "X is torch.float32 and the parameter weight is torch.float64; they must agree"),
-    "wrong number of inputs": ({"train": (X[:, :5], LABELS)}, RuntimeError, "mat1 and mat2 shapes cannot be multipli"),
+    "wrong number of inputs": (
+        {"train": (X[:, :5], LABELS)}, RuntimeError,
+        "(addmm: )?mat1 and mat2 shapes cannot be multipli"),
     "seeds an int": ({"seeds": 3}, TypeError, "seeds must be a list or range of ints, got the int 3"),
     "no seeds": ({"seeds": []}, ValueError, r"seeds must be different ints of at least 0, at least one of them, got "),
     "seeds twice": ({"seeds": [1, 1]}, ValueError, r"seeds must be different ints of at least 0.+got \[1, 1\]"),
