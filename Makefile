@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test check site nbval lab serve bench replicate clean constraints
+.PHONY: help book test check site nbval links lab serve bench replicate clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make lab                       open the notebooks in JupyterLab"
 	@echo "make serve                     show the built site on localhost"
 	@echo "make bench                     run the benchmarks"
+	@echo "make links                     look whether the links to other sites still work"
 	@echo "make replicate SEEDS=\"1 2 3\"   repeat every lab on other seeds, say which claims held"
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
 	@echo "make clean                     remove what was built (_build and .venv)"
@@ -107,6 +108,16 @@ nbval: $(READY)
 	@rm -rf _build/labs && $(PY) tests/executed_labs.py _build/labs
 	@PYTHONPATH=tests $(PYTEST) -p nbval_records --nbval-lax --nbval-current-env --nbval-cell-timeout 300 _build/labs
 
+# Labs are not executed for this: their links do not depend on it.
+LINKS := _build/links
+links: $(READY)
+	@rm -rf $(LINKS) && mkdir -p $(LINKS)
+	@sed 's/execute_notebooks: cache/execute_notebooks: "off"/' _config.yml > $(LINKS)/config.yml
+	@PYTHONPATH=book/_ext $(PY) -c 'from jupyter_book.cli.main import main; main()' build . --builder linkcheck -qq \
+		--config $(LINKS)/config.yml --path-output $(LINKS) > $(LINKS)/log 2>&1 || \
+		{ grep -F '[broken]' $(LINKS)/_build/html/output.txt || cat $(LINKS)/log; \
+		$(call FAILED,looking for the links to other sites,check the network; then mend the links above on the pages named); }
+
 # Around it -----------------------------------------------------------------------------------------------------------
 
 lab: $(READY)
@@ -123,4 +134,4 @@ replicate: $(READY)
 	@$(PY) tests/replicate.py $(SEEDS)
 
 clean:
-	rm -rf _build $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build $(VENV) .nox *.egg-info .pytest_cache .ruff_cache .hypothesis
