@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test check site nbval links lab serve bench replicate clean constraints
+.PHONY: help book test test-colab check site nbval links lab serve bench replicate repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo "make bench                     run the benchmarks"
 	@echo "make links                     look whether the links to other sites still work"
 	@echo "make replicate SEEDS=\"1 2 3\"   repeat every lab on other seeds, say which claims held"
+	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
+	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell"
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
 	@echo "make clean                     remove what was built (_build and .venv)"
 
@@ -88,6 +90,7 @@ book: site
 # The tests -----------------------------------------------------------------------------------------------------------
 
 PYTEST = $(PY) -m pytest -q
+QUICK_LAB := losses
 
 test:
 	@$(MAKE) check
@@ -95,12 +98,18 @@ test:
 	@$(MAKE) nbval
 	@echo "== the site"
 	@$(PYTEST) tests/test_site.py --numprocesses 2
+	@echo "== one lab in the reader's environment"
+	@$(PYTEST) tests/test_colab.py -k "not lab_alone or $(QUICK_LAB)"
+
+# Every lab in the reader's environment. It is made once, in _build/colab.
+test-colab: $(READY)
+	@$(PYTEST) tests/test_colab.py
 
 check: $(READY)
 	@echo "== style"
 	@$(PY) -m ruff check --output-format concise . && $(PY) -m ruff format --check .
 	@echo "== modules, doctests, repository"
-	@OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/test_site.py --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(PYTEST) --ignore=tests/test_site.py --ignore=tests/test_colab.py --numprocesses 2 --dist loadfile
 
 # Every lab runs once more, on its own, and what its tagged cells print is compared with what the site shows.
 nbval: $(READY)
@@ -132,6 +141,9 @@ bench: $(READY)
 
 replicate: $(READY)
 	@$(PY) tests/replicate.py $(SEEDS)
+
+repository: $(READY)
+	@$(PY) tests/repository.py $(if $(URL),"$(URL)")
 
 clean:
 	rm -rf _build $(VENV) .nox *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ import executed_labs
 import nbformat
 import pytest
 import replicate
+import repository
 import yaml
 from constraints import LEFT_OUT, constraints, pins
 from jupyter_cache import get_cache
@@ -110,15 +111,32 @@ def disorder(path: Path) -> list[str]:
     return [f"{path.name} {each}" for each in found]
 
 
-def unequal_setups(folder: Path) -> list[str]:
-    """Name the labs whose set-up cell is not that of the first."""
-    setups = {path.name: read_lab(path)[2]["source"] for path in sorted(folder.glob("*.ipynb"))}
-    first = next(iter(setups.values()), None)
-    return [
-        f"the set-up cell of {name} differs from that of {next(iter(setups))}"
-        for name in setups
-        if setups[name] != first
-    ]
+def wrong_addresses(root: Path) -> list[str]:
+    """Name the files that do not agree with the address in _config.yml, and the set-up cells that are not the one."""
+    text = {
+        path: path.read_text(encoding="utf8") for pattern in repository.NAMING for path in sorted(root.glob(pattern))
+    }
+    config, url = yaml.safe_load(text[root / "_config.yml"]), repository.address(root)
+    found = []
+    if config["html"]["baseurl"] != repository.site(url):
+        found.append(f"_config.yml: baseurl is not {repository.site(url)}")
+    if config["sphinx"]["config"]["notfound_urls_prefix"] != repository.prefix(url):
+        found.append(f"_config.yml: notfound_urls_prefix is not {repository.prefix(url)}")
+    blob = f"{repository.name_of(url)}/blob/{config['repository']['branch']}/notebooks"
+    for path, lines in text.items():
+        links = re.findall(r"colab\.research\.google\.com/github/([^)\s]+)", lines)
+        if path.parent.name in ("book", "notebooks") and path.stem in stems(root / "notebooks", "*.ipynb"):
+            if links != [f"{blob}/{path.stem}.ipynb"]:
+                found.append(f"{path.relative_to(root)} does not link once to itself in Colab: {links}")
+        elif any(not link.startswith(f"{blob}/") for link in links):
+            found.append(f"{path.relative_to(root)} links to another repository in Colab: {links}")
+        if path.name in ("README.md", "CONTRIBUTING.md") and url not in lines:
+            found.append(f"{path.name} does not name the repository {url}")
+        if f"/{repository.UNSET}/" not in url and re.search(rf"github(\.com)?/{repository.UNSET}/", lines):
+            found.append(f"{path.relative_to(root)} still has the address that nobody owns")
+        if path.suffix == ".ipynb" and read_lab(path)[2]["source"] != repository.set_up(url, read_lab(path)):
+            found.append(f"{path.relative_to(root)} has another set-up cell: run make repository")
+    return found
 
 
 def made(code: list[dict]) -> list[str]:
@@ -206,8 +224,8 @@ def test_labs_have_the_standard_form(slug):
     assert disorder(ROOT / "notebooks" / f"{slug}.ipynb") == []
 
 
-def test_labs_set_themselves_up_alike():
-    assert unequal_setups(ROOT / "notebooks") == []
+def test_every_file_names_the_one_address_and_labs_set_themselves_up_alike():
+    assert wrong_addresses(ROOT) == []
 
 
 def test_pages_show_every_claim():
@@ -325,10 +343,122 @@ def test_a_claim_that_nbval_does_not_compare_is_named(tmp_path):
     assert "makes grows in a cell without the tag" in found
 
 
-def test_another_set_up_is_named(tmp_path):
-    write_lab(tmp_path / "a.ipynb")
-    write_lab(tmp_path / "b.ipynb", replaced(2, ("code", SETUP + "\n")))
-    assert unequal_setups(tmp_path) == ["the set-up cell of b.ipynb differs from that of a.ipynb"]
+def write_addresses(root: Path, url: str = "https://github.com/first/course") -> Path:
+    """Write a small repository whose files name an address."""
+    write_chapter(root)
+    colab = f"https://colab.research.google.com/github/{repository.name_of(url)}/blob/main/notebooks/toy.ipynb"
+    title = ("markdown", f"# Why?\n\n[Open in Colab]({colab}) · [Chapter](../book/toy.md)")
+    write_lab(root / "notebooks" / "toy.ipynb", replaced(0, title))
+    (root / "book/toy.md").write_text(f"[Colab]({colab}) [other](https://github.com/first/course-2)", encoding="utf8")
+    (root / "README.md").write_text(f"git clone {url}.git; see {repository.site(url)}.", encoding="utf8")
+    (root / "CONTRIBUTING.md").write_text(f"See {url}/issues.", encoding="utf8")
+    (root / "_config.yml").write_text(
+        f"repository: {{branch: main,\n  url: {url}}}\n"
+        f"html:\n  baseurl: &site {repository.site(url)}  # a comment stays\n"
+        f"sphinx: {{config: {{\n    notfound_urls_prefix: {repository.prefix(url)}\n  }}}}\n",
+        encoding="utf8",
+    )
+    repository.main(root, url)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://github.com/you/name", "https://you.github.io/name/"),
+        ("https://github.com/you/course-2.x", "https://you.github.io/course-2.x/"),
+        ("https://github.com/You/you.github.io", "https://You.github.io/"),
+    ],
+)
+def test_a_new_address_stands_in_every_file(tmp_path, url, site):
+    root = write_addresses(tmp_path)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    assert wrong_addresses(root) == []
+    names = ["CONTRIBUTING.md", "README.md", "book/toy.md", "notebooks/toy.ipynb", "_config.yml"]
+    assert repository.main(root, url) == names
+    assert wrong_addresses(root) == []
+    assert repository.main(root, url) == []
+    assert (root / "README.md").read_text(encoding="utf8") == f"git clone {url}.git; see {site}."
+    assert "(https://github.com/first/course-2)" in (root / "book/toy.md").read_text(encoding="utf8")
+    assert f"baseurl: &site {site}  # a comment stays" in (root / "_config.yml").read_text(encoding="utf8")
+    repository.main(root, "https://github.com/first/course")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "you/name",
+        "http://github.com/you/name",
+        "https://github.com/you/name/",
+        "https://github.com/you/name.git",
+        "https://gitlab.com/you/name",
+        "https://github.com/you/na me",
+        "https://github.com/you/name\n",
+    ],
+)
+def test_what_is_no_address_changes_nothing(tmp_path, url):
+    root = write_addresses(tmp_path)
+    with pytest.raises(SystemExit, match=r"^URL is an address such as https://github.com/you/name, without .*; got '"):
+        repository.main(root, url)
+    assert wrong_addresses(root) == [] and repository.address(root) == "https://github.com/first/course"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (
+            "_config.yml",
+            "first.github.io",
+            "me.github.io",
+            "_config.yml: baseurl is not https://first.github.io/course/",
+        ),
+        ("_config.yml", "prefix: /course/", "prefix: /", "_config.yml: notfound_urls_prefix is not /course/"),
+        ("README.md", "first/course", "me/course", "README.md does not name the repository"),
+        ("CONTRIBUTING.md", "first/course", "me/course", "CONTRIBUTING.md does not name the repository"),
+        ("book/toy.md", "first/course/", "me/course/", "book/toy.md does not link once to itself in Colab"),
+        ("book/toy.md", "toy.ipynb", "dropout.ipynb", "book/toy.md does not link once to itself in Colab"),
+        ("book/toy.md", "/main/", "/master/", "book/toy.md does not link once to itself in Colab"),
+        ("notebooks/toy.ipynb", "first/course/", "me/course/", "notebooks/toy.ipynb does not link once to itself"),
+        ("notebooks/toy.ipynb", "import torch", "import torch as t", "notebooks/toy.ipynb has another set-up cell"),
+        ("notebooks/toy.ipynb", "USES_D2L = False", "USES_D2L = True", "notebooks/toy.ipynb has another set-up cell"),
+    ],
+)
+def test_a_file_with_another_address_or_set_up_is_named(tmp_path, name, old, new, words):
+    path = write_addresses(tmp_path) / name
+    text = path.read_text(encoding="utf8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf8")
+    (found,) = wrong_addresses(tmp_path)
+    assert found.startswith(words)
+
+
+def test_an_address_that_was_forgotten_is_named(tmp_path):
+    root = write_addresses(tmp_path, "https://github.com/you/course")
+    (root / "book/index.md").write_text("https://github.com/OWNER/course", encoding="utf8")
+    (root / "book/introduction.md").write_text(
+        "https://colab.research.google.com/github/me/course/blob/main/notebooks/toy.ipynb", encoding="utf8"
+    )
+    assert [each.partition(":")[0] for each in wrong_addresses(root)] == [
+        "book/index.md still has the address that nobody owns",
+        "book/introduction.md links to another repository in Colab",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "uses_d2l"),
+    [
+        ("import torch\nfrom companion.d2l_bridge import d2l", True),
+        ("from d2l import torch as d2l", True),
+        ("from companion import d2l_bridge", True),
+        ("import torch  # as d2l does", False),
+        ("from companion.data import digits", False),
+    ],
+)
+def test_a_set_up_cell_installs_d2l_where_its_lab_uses_it(tmp_path, source, uses_d2l):
+    cells = read_lab(write_lab(tmp_path / "toy.ipynb", replaced(3, ("code", source))))
+    assert f"USES_D2L = {uses_d2l}\n" in repository.set_up("https://github.com/you/name", cells)
 
 
 def test_a_claim_that_no_page_shows_is_named(tmp_path):
