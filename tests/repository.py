@@ -29,7 +29,7 @@ USES_D2L = <uses_d2l>
 if sys.version_info < (3, 11):
     raise RuntimeError(f"Python is {platform.python_version()}, but the course needs 3.11: choose a newer runtime.")
 
-needed = ["torch", "scipy", "sklearn", "matplotlib", "tqdm"] + USES_D2L * ["torchvision", "pandas", "requests"]
+needed = ["torch", "scipy", "sklearn", "matplotlib", "tqdm"]
 absent = " ".join(name for name in needed if find_spec(name) is None).replace("sklearn", "scikit-learn")
 if absent:
     raise RuntimeError(f"Packages are missing: run '%pip install {absent}' in a new cell, then this cell again.")
