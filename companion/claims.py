@@ -346,7 +346,7 @@ def _settle(record, measured, bound, printed, result, holds=None):
     parts = {"value": value, "low": low, "high": high, "n": n}
     record |= parts | {"bound": bound.words, "holds": holds, "sentence": sentence}
     record["margin"] = min(value - bound.floor, bound.ceiling - value) / half if half else None
-    print("✓" if holds else "✗", sentence)
+    print(f"{'✓' if holds else '✗'} {sentence}")  # in one piece: a kernel may send what stands between two pieces apart
     for part, content in (parts | {"bound": bound.words, "result": result, "sentence": sentence}).items():
         glue(f"{name}.{part}", content)
     publish({"application/json": json.dumps(record)}, f"claim.{name}", visible=False)

@@ -489,7 +489,7 @@ def rule_hyperparameters(rule):
     return [p.name for p in inspect.signature(rule).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
-def keep_freed_memory():
+def _keep_freed_memory():
     """Let the C library keep memory that is freed: else each step waits for pages that it gave back a moment ago.
 
     Freeing one large block raises glibc's thresholds for giving memory back; elsewhere this does nothing.
@@ -512,7 +512,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
             TypeError, ValueError: for an option of the wrong type or out of range.
         """
         super().add_param_group(param_group)
-        keep_freed_memory()
+        _keep_freed_memory()
         check_hyperparameters(self.rule, self._hyper(self.param_groups[-1]))
 
     def _hyper(self, group):

@@ -18,7 +18,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from tqdm import tqdm
 
 from companion.data import check_data, generator
-from companion.optimizers import check_hyperparameters, keep_freed_memory
+from companion.optimizers import _keep_freed_memory, check_hyperparameters
 
 __all__ = ["Runs", "accuracy", "course_seeds", "fit", "fit_many", "seeded_model"]
 
@@ -439,7 +439,7 @@ def fit_many(
         check_hyperparameters(rule, overrides(name, one))
         settings[name] |= overrides(name, one)
 
-    keep_freed_memory()
+    _keep_freed_memory()
     step = _Step(model, loss, rule, settings, schedule, clip_norm)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
