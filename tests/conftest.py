@@ -1,6 +1,22 @@
-"""Settings of the tests: property tests try the same examples on every machine and may be slow on a busy one."""
+"""Settings and fixtures of the tests. Property tests try the same examples on every machine, and may be slow."""
 
+import IPython
+import pytest
 from hypothesis import settings
+from IPython.core.displaypub import CapturingDisplayPublisher
 
+pytest.register_assert_rewrite("exercises")
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A stand-in for a notebook: IPython's own capturing publisher."""
+
+    class Shell:
+        display_pub = CapturingDisplayPublisher()
+
+    monkeypatch.setattr(IPython, "get_ipython", Shell)
+    Shell.display_pub.outputs.clear()
+    return Shell.display_pub

@@ -11,25 +11,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.core.displaypub import CapturingDisplayPublisher
 from scipy import stats
 
 from companion.claims import RECORD, ClaimError, claim, claim_exact, claim_share, glue, interval, number, publish
 
 GAIN = [12.1, 11.8, 12.6, 12.0, 12.4, 11.9, 12.2, 12.5, 11.7, 12.3]
 LINE = "Dropout raises accuracy by more than 5 points: 12.2 points, 95 % interval [11.9, 12.4], 10 seeds"
-
-
-@pytest.fixture
-def shell(monkeypatch):
-    """A stand-in for a notebook: IPython's own capturing publisher."""
-
-    class Shell:
-        display_pub = CapturingDisplayPublisher()
-
-    monkeypatch.setattr(IPython, "get_ipython", Shell)
-    Shell.display_pub.outputs.clear()
-    return Shell.display_pub
 
 
 def records(shell):

@@ -7,13 +7,11 @@ import pathlib
 import re
 import xml.etree.ElementTree as ElementTree
 
-import IPython
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from IPython.core.displaypub import CapturingDisplayPublisher
 
 from companion import plots
 from companion.claims import interval
@@ -30,18 +28,6 @@ def agg():
     yield
     assert plt.get_fignums() == []
     plt.switch_backend(before)
-
-
-@pytest.fixture
-def shell(monkeypatch):
-    """A stand-in for a notebook: IPython's own capturing publisher."""
-
-    class Shell:
-        display_pub = CapturingDisplayPublisher()
-
-    monkeypatch.setattr(IPython, "get_ipython", Shell)
-    Shell.display_pub.outputs.clear()
-    return Shell.display_pub
 
 
 def curve(rate=1.0, kind="exp"):
