@@ -28,7 +28,7 @@ help:
 	@echo "make serve                     show the built site on localhost"
 	@echo "make bench                     run the benchmarks"
 	@echo "make links                     look whether the links to other sites still work"
-	@echo "make replicate SEEDS=\"1 2 3\"   repeat every lab on other seeds, say which claims held"
+	@echo "make replicate SEEDS=\"41 42\"   repeat every lab on other seeds, say which claims held"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
 	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell"
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
@@ -40,7 +40,7 @@ help:
 NO_DEPS = $$(sed -n 's/^\#no-deps: //p' requirements.txt)
 FAILED = { echo; echo "This step failed: $(1)." >&2; echo "Try: $(2)" >&2; exit 1; }
 
-$(READY): requirements.txt constraints.txt pyproject.toml
+$(READY): requirements.txt constraints.txt pyproject.toml companion/__init__.py
 	@command -v git >/dev/null || $(call FAILED,looking for git,install git with the package manager of your system)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		$(call FAILED,looking for Python 3.11 or newer; "$(PYTHON)" is $$($(PYTHON) --version 2>&1 | head -n 1),install it and name it as in: make book PYTHON=python3.12)
@@ -130,7 +130,7 @@ links: $(READY)
 # Around it -----------------------------------------------------------------------------------------------------------
 
 lab: $(READY)
-	@env -u TQDM_DISABLE $(PY) -m jupyterlab notebooks
+	@env -u TQDM_DISABLE $(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
 
 serve:
 	@test -f $(SITE)/index.html || $(MAKE) book

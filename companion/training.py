@@ -33,12 +33,17 @@ def accuracy(output, target):
     Returns:
         A scalar tensor in [0, 1].
 
+    Raises:
+        ValueError: if ``target`` has another shape than the rows of ``output``.
+
     Example:
         >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])).item()
         0.5
 
     Chapter: all.
     """
+    if output.shape[:-1] != target.shape:
+        raise ValueError(f"target must have shape {tuple(output.shape[:-1])}, got {tuple(target.shape)}")
     return (output.argmax(-1) == target).float().mean(-1)
 
 
@@ -90,7 +95,7 @@ def seeded_model(make_model, seed, **hyper):
 
     Chapter: all.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         return make_model(**hyper)
 
@@ -202,7 +207,7 @@ def fit(
     X, y = train
     order = torch.Generator().manual_seed(seed)
     history, best, best_state, waited = {"train_loss": []}, float("inf"), None, 0
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(generator(seed, "training").initial_seed())
         for epoch in (bar := _progress(epochs)):
             model.train()
@@ -448,7 +453,7 @@ def fit_many(
     active, has_kept = torch.ones(2, runs, dtype=torch.bool, device=device)
     best = torch.full((runs,), float("inf"), device=device, dtype=torch.float64)
     has_kept, kept, history = ~has_kept, params | buffers, []
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(generator(seeds, "training").initial_seed())
         for epoch in (bar := _progress(epochs)):
             order = first_row + torch.stack([torch.randperm(n, generator=chance) for chance in orders])

@@ -34,6 +34,15 @@ absent = " ".join(name for name in needed if find_spec(name) is None).replace("s
 if absent:
     raise RuntimeError(f"Packages are missing: run '%pip install {absent}' in a new cell, then this cell again.")
 
+import numpy
+import torch
+
+for package, oldest in [(torch, (2, 6)), (numpy, (2, 0))]:
+    if tuple(map(int, package.__version__.split(".")[:2])) < oldest:
+        name, wanted = package.__name__, f"{package.__name__}>={oldest[0]}.{oldest[1]}"
+        hint = f"run '%pip install -U {wanted}', then restart the kernel."
+        raise RuntimeError(f"{name} {package.__version__} is too old: {hint}")
+
 
 def whole(name, project):  # of an installed package, pip writes RECORD last
     spec = find_spec(name)
@@ -55,9 +64,8 @@ if sources:
         print(done.stderr)
         raise RuntimeError(f"pip failed, see above: check the network and {REPOSITORY}, then run this cell again.")
     importlib.invalidate_caches()
-
-import numpy
-import torch
+    if find_spec("companion") is None:
+        raise RuntimeError("companion is installed, but this kernel does not see it: restart it, run this cell again.")
 
 import companion
 

@@ -205,6 +205,20 @@ def test_an_old_python(reader, source):
     )
 
 
+@pytest.mark.parametrize(("package", "old", "oldest"), [("torch", "2.5.1+cpu", "2.6"), ("numpy", "1.26.4", "2.0")])
+def test_an_old_package(reader, source, package, old, oldest):
+    assert f'"{package}>={oldest}"' in (ROOT / "pyproject.toml").read_text(encoding="utf8")
+    done = reader.set_up(cell_of(source), f"import {package}\n{package}.__version__ = {old!r}\n")
+    wanted = f"{package} {old} is too old: run '%pip install -U {package}>={oldest}', then restart the kernel."
+    assert last_line(done) == f"RuntimeError: {wanted}"
+
+
+def test_an_install_that_the_kernel_does_not_see(reader, source, tmp_path):
+    reader.env["PIP_TARGET"] = str(tmp_path / "elsewhere")
+    sentence = "companion is installed, but this kernel does not see it: restart it, run this cell again."
+    assert last_line(reader.set_up(cell_of(source))) == f"RuntimeError: {sentence}"
+
+
 def test_an_address_that_nobody_set(reader, source):
     cell = cell_of(source).replace(URL, "https://github.com/OWNER/deep-learning-tested")
     assert "does not know its address: put it in REPOSITORY above" in last_line(reader.set_up(cell))

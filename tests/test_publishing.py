@@ -154,6 +154,14 @@ def test_publishing_waits_for_the_tests_and_the_address():
     assert all(needs == ["check", "address"] for needs in publishing.values())
 
 
+def test_a_repeated_run_publishes_the_site_of_its_own_attempt():
+    (upload,) = (step for step in JOBS["check.yml", "test"]["steps"] if "upload-pages-artifact" in step.get("uses", ""))
+    assert upload["with"]["name"] == JOBS["check.yml", "test"]["outputs"]["site"] == "site-${{ github.run_attempt }}"
+    (deploy,) = JOBS["publish.yml", "pages"]["steps"]
+    download = JOBS["publish.yml", "archive"]["steps"][0]
+    assert deploy["with"]["artifact_name"] == download["with"]["name"] == "${{ needs.check.outputs.site }}"
+
+
 def test_the_archive_of_a_release_is_the_site_with_its_checksum(tmp_path):
     (tmp_path / "index.html").write_text("<h1>Why?</h1>", encoding="utf8")
     subprocess.run(["tar", "-cf", "artifact.tar", "./index.html"], cwd=tmp_path, check=True)
@@ -167,6 +175,7 @@ def test_the_archive_of_a_release_is_the_site_with_its_checksum(tmp_path):
         "release",
         "upload",
         "v0.1.0",
+        "--clobber",
         *(f"deep-learning-tested-v0.1.0.zip{e}" for e in ("", ".sha256")),
     ]
 
@@ -221,7 +230,9 @@ def test_a_failure_opens_an_issue_or_adds_to_the_open_one(tmp_path, opened, comm
     assert done.stdout.startswith(command), done.stderr
     assert "failure, success, success" in done.stdout and "https://github.com/me/course/actions/runs/5" in done.stdout
     report = JOBS["weekly.yml", "report"]
-    assert report["if"] == "failure()" and {*report["needs"], "report"} == set(WORKFLOWS["weekly.yml"]["jobs"])
+    for result in ("failure", "cancelled"):
+        assert f"contains(needs.*.result, '{result}')" in report["if"]
+    assert {*report["needs"], "report"} == set(WORKFLOWS["weekly.yml"]["jobs"])
 
 
 # The citation ---------------------------------------------------------------------------------------------------------

@@ -130,6 +130,8 @@ def wrong_addresses(root: Path) -> list[str]:
                 found.append(f"{path.relative_to(root)} does not link once to itself in Colab: {links}")
         elif any(not link.startswith(f"{blob}/") for link in links):
             found.append(f"{path.relative_to(root)} links to another repository in Colab: {links}")
+        if path.suffix == ".ipynb" and f"({repository.site(url)}book/{path.stem}.html)" not in lines:
+            found.append(f"{path.relative_to(root)} does not link to its chapter on the web")
         if path.name in ("README.md", "CONTRIBUTING.md") and url not in lines:
             found.append(f"{path.name} does not name the repository {url}")
         if f"/{repository.UNSET}/" not in url and re.search(rf"github(\.com)?/{repository.UNSET}/", lines):
@@ -349,7 +351,8 @@ def write_addresses(root: Path, url: str = "https://github.com/first/course") ->
     """Write a small repository whose files name an address."""
     write_chapter(root)
     colab = f"https://colab.research.google.com/github/{repository.name_of(url)}/blob/main/notebooks/toy.ipynb"
-    title = ("markdown", f"# Why?\n\n[Open in Colab]({colab}) · [Chapter](../book/toy.md)")
+    chapter = f"[Chapter](../book/toy.md) ([on the web]({repository.site(url)}book/toy.html))"
+    title = ("markdown", f"# Why?\n\n[Open in Colab]({colab}) · {chapter}")
     write_lab(root / "notebooks" / "toy.ipynb", replaced(0, title))
     (root / "book/toy.md").write_text(f"[Colab]({colab}) [other](https://github.com/first/course-2)", encoding="utf8")
     (root / "README.md").write_text(f"git clone {url}.git; see {repository.site(url)}.", encoding="utf8")
@@ -423,6 +426,12 @@ def test_what_is_no_address_changes_nothing(tmp_path, url):
         ("book/toy.md", "toy.ipynb", "dropout.ipynb", "book/toy.md does not link once to itself in Colab"),
         ("book/toy.md", "/main/", "/master/", "book/toy.md does not link once to itself in Colab"),
         ("notebooks/toy.ipynb", "first/course/", "me/course/", "notebooks/toy.ipynb does not link once to itself"),
+        (
+            "notebooks/toy.ipynb",
+            "first.github.io",
+            "me.github.io",
+            "notebooks/toy.ipynb does not link to its chapter on",
+        ),
         ("notebooks/toy.ipynb", "import torch", "import torch as t", "notebooks/toy.ipynb has another set-up cell"),
         ("notebooks/toy.ipynb", "USES_D2L = False", "USES_D2L = True", "notebooks/toy.ipynb has another set-up cell"),
         ("notebooks/toy.ipynb", '{},\n   "outputs"', '{"tags": []},\n   "outputs"', "notebooks/toy.ipynb has a tag"),

@@ -191,6 +191,29 @@ def test_the_ledger_has_every_printed_claim():
     assert printed == len(ledger_rows())
 
 
+def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book/_ext")
+    without_docstring = import_module("tested_code").without_docstring
+    source = '''class A:
+    """One."""
+
+    def f(self):
+        """Two."""
+
+        def g():
+            """Three."""
+            return "g"
+
+        return g
+
+    def h(self):
+        """Four."""
+        return "h"
+'''
+    kept = [line for line in source.splitlines() if line.strip() and '"""' not in line]
+    assert [line for line in without_docstring(source).splitlines() if line.strip()] == kept
+
+
 # The rules can fail ---------------------------------------------------------------------------------------------------
 
 
@@ -398,8 +421,10 @@ def test_misconceptions_lead_to_the_ledger():
 
 # A page follows its lab -----------------------------------------------------------------------------------------------
 
-LAB = """from companion.claims import claim
+LAB = """from companion.claims import claim, claim_share
 claim("grows", "It grows by", [{value} + i / 100 for i in range(10)], above=1, unit="points")
+claim("close", "It comes close by", [1.1 + i / 10 for i in range(10)], above=1)
+claim_share("often", "It grows in", [True] * 40, above=0.5)
 """
 PAGE = """# Toy
 
@@ -468,6 +493,15 @@ def test_pages_follow_their_lab(tmp_path):
     built = small_book(tmp_path, value=7.0)
     assert built.returncode == 0, built.stderr
     assert all("7.04" in text and "2.04" not in text for text in shown(tmp_path))
+
+
+def test_the_ledger_shows_shares_in_percent_and_names_what_is_close_to_its_bound(tmp_path):
+    assert small_book(tmp_path).returncode == 0
+    page = parsed(tmp_path / "_build/html/book/claims.html").main
+    facts = [cell.text.strip() for cell in page.find(id="claim-toy-often").find_all("td")][1:4]
+    assert facts == ["Measured: 100 %", "95 % interval: 91.24 to 100 %", "Seeds: 40"]
+    (line,) = [each.text for each in page.find_all("p") if each.text.startswith("Closer")]
+    assert line == "Closer to their bound than 3 half-widths of their interval: toy close."
 
 
 def test_a_false_claim_fails_the_build(tmp_path):

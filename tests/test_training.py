@@ -831,6 +831,12 @@ def test_accuracy_is_the_share_of_rows_that_are_right():
     assert accuracy(output, torch.tensor([0, 2, 1, 1])) == 0.75
 
 
+@pytest.mark.parametrize("shape", [(1,), (4, 1), (5,)])
+def test_accuracy_refuses_targets_of_another_shape(shape):
+    with pytest.raises(ValueError, match=rf"^target must have shape \(4,\), got {re.escape(str(shape))}$"):
+        accuracy(torch.eye(4), torch.zeros(shape, dtype=torch.int64))
+
+
 @pytest.mark.parametrize(("course", "expected"), [(None, [0, 1, 2]), ("0", [0, 1, 2]), ("7", [7000, 7001, 7002])])
 def test_course_seeds_follow_the_environment(course, expected, monkeypatch):
     if course is None:

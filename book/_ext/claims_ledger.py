@@ -18,6 +18,8 @@ from companion.claims import number
 _ = get_translation("course")
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "d2l", "jupyter-book")
 DIGITS = 4
+SCALE = {"mean": 1, "share": 100, "exact": 1}
+FAR = 3  # half-widths of its interval that a claim should lie inside its bound
 
 
 class claims_ledger(nodes.General, nodes.Element):
@@ -43,7 +45,7 @@ class FillLedger(SphinxPostTransform):
         """Replace each place by the stamp and one table per lab."""
         for place in list(self.document.findall(claims_ledger)):
             labs = claims_by_lab(self.env)
-            body: list[nodes.Node] = [stamp(self.env, labs)]
+            body: list[nodes.Node] = [stamp(self.env, labs), *close(self, labs)]
             for lab, claims in labs.items():
                 title = nodes.title("", "", link(self, lab, "", self.env.titles[lab].astext()))
                 body.append(nodes.section("", title, table(self, lab, claims), ids=[f"claims-{slug(lab)}"]))
@@ -51,15 +53,28 @@ class FillLedger(SphinxPostTransform):
 
 
 def stamp(env: BuildEnvironment, labs: dict[str, list[dict]]) -> nodes.paragraph:
-    """Say when the labs were last executed, and with which versions."""
+    """Say since when every lab stands as executed, and with which versions."""
     data = NbMetadataCollector.get_doc_data(env)
     times = [data[lab]["exec_data"]["mtime"] for lab in labs if data[lab].get("exec_data")]
-    day = datetime.fromtimestamp(max(times), UTC).strftime("%Y-%m-%d") if times else _("never")
+    day = datetime.fromtimestamp(min(times), UTC).strftime("%Y-%m-%d") if times else _("never")
     versions = ", ".join([f"Python {python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)])
     text = _("Claims: {count}, in {labs} of the labs. Last verified on {day} with {versions}.").format(
         count=sum(map(len, labs.values())), labs=len(labs), day=day, versions=versions
     )
     return nodes.paragraph(text, text, classes=["verified"])
+
+
+def close(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> list[nodes.paragraph]:
+    """Name the claims that hold, but lie closer to their bound than the book wants."""
+    found = [(lab, each) for lab, claims in labs.items() for each in claims if (each["margin"] or FAR) < FAR]
+    if not found:
+        return []
+    line = nodes.paragraph("", _("Closer to their bound than {n} half-widths of their interval:").format(n=FAR))
+    for lab, claim in found:
+        anchor = f"#claim-{slug(lab)}-{claim['name']}"
+        line += [nodes.Text(" "), link(transform, transform.env.docname, anchor, f"{slug(lab)} {claim['name']}")]
+        line += nodes.Text("." if (lab, claim) == found[-1] else ",")
+    return [line]
 
 
 def table(transform: SphinxPostTransform, lab: str, claims: list[dict]) -> nodes.table:
@@ -68,7 +83,7 @@ def table(transform: SphinxPostTransform, lab: str, claims: list[dict]) -> nodes
     rows = nodes.tbody()
     for claim in claims:
         words = link(transform, lab, f"#claim-{claim['name']}", f"{claim['statement']} {claim['bound']}")
-        measured = f"{number(claim['value'], DIGITS)} {claim.get('unit') or ''}".strip()
+        measured = f"{number(SCALE[claim['kind']] * claim['value'], DIGITS)} {unit(claim)}".strip()
         facts = (measured, interval(claim), str(claim.get("n") or "–"), _(claim["kind"]), claim.get("source") or "–")
         cells = [nodes.paragraph("", "", words)]
         for head, fact in zip(heads[1:], facts, strict=True):
@@ -84,7 +99,13 @@ def interval(claim: dict) -> str:
     """Return the interval of a claim, or a dash for an exact one, which has none."""
     if claim["kind"] == "exact" or claim.get("low") is None:
         return "–"
-    return _("{low} to {high}").format(low=number(claim["low"], DIGITS), high=number(claim["high"], DIGITS))
+    low, high = (number(SCALE[claim["kind"]] * claim[end], DIGITS) for end in ("low", "high"))
+    return _("{low} to {high} {unit}").format(low=low, high=high, unit=unit(claim)).strip()
+
+
+def unit(claim: dict) -> str:
+    """Return the unit in which a claim is shown: shares are recorded as numbers up to 1 and shown in percent."""
+    return "%" if claim["kind"] == "share" else claim.get("unit") or ""
 
 
 def link(transform: SphinxPostTransform, docname: str, anchor: str, text: str) -> nodes.reference:

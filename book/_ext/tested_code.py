@@ -20,13 +20,13 @@ def without_docstring(source: str) -> str:
     """Return the source of one function or class with every docstring line taken out."""
     source = textwrap.dedent(source)
     lines = source.splitlines()
-    for node in reversed(list(ast.walk(ast.parse(source)))):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
-            doc = node.body[0]
-            end = doc.end_lineno
-            while end < len(lines) and not lines[end].strip():  # the blank line after a docstring goes with it
-                end += 1
-            del lines[doc.lineno - 1 : end]
+    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    docs = (node.body[0] for node in found if ast.get_docstring(node) is not None)
+    for doc in sorted(docs, key=lambda doc: doc.lineno, reverse=True):  # the last first, so that line numbers stay
+        end = doc.end_lineno
+        while end < len(lines) and not lines[end].strip():  # the blank line after a docstring goes with it
+            end += 1
+        del lines[doc.lineno - 1 : end]
     return "\n".join(lines)
 
 
