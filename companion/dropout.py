@@ -4,6 +4,8 @@ Ordered from the mask to the module, the penalty it amounts to, and predictions 
 the chapter's exercises come last.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -183,7 +185,8 @@ def dropout_ridge(X, y, p):
         \hat w = \Bigl(X^\top X + \frac{p}{1-p} \operatorname{diag}(X^\top X)\Bigr)^{-1} X^\top y
 
     Args:
-        X: inputs (…, n, d); leading dimensions are separate problems. With ``p = 0`` the columns must be independent.
+        X: inputs (…, n, d); leading dimensions are separate problems. With ``p = 0`` the columns must be independent;
+            with ``p`` above 0 none may be all zero.
         y: targets (…, n).
         p: probability of a zero, in [0, 1).
 
@@ -341,7 +344,7 @@ def check_dropout(attempt):
                 lambda x, u, p, training: x * (u < p) / (1 - p) if training else x
             ),
             "multiply by 1/(1 − p), not by 1 − p": masked(lambda p: 1 - p),
-            "divide by the probability of being kept, 1 − p, not by p": masked(lambda p: 1 / p if p else 1),
+            "divide by the probability of being kept, 1 − p, not by p": masked(lambda p: 1 / p if p else math.inf),
         },
     )
 

@@ -320,7 +320,7 @@ def right(x, u, p, training):
         (lambda x, u, p, training: x * (u >= p) if training else x * (1 - p), "inverted dropout rescales in training"),
         (lambda x, u, p, training: x * (u < p) / (1 - p) if training else x, "keep an entry where"),
         (lambda x, u, p, training: x * (u >= p) * (1 - p) if training else x, "not by 1 − p"),
-        (lambda x, u, p, training: x * (u >= p) / (p or 1) if training else x, "not by p"),
+        (lambda x, u, p, training: x * (u >= p) / p if training else x, "not by p"),
     ],
 )
 def test_check_dropout_names_the_mistake(attempt, words, capsys):
