@@ -39,7 +39,7 @@ def _check_history(name, history):
 def stop_patience(valid_loss, patience, min_delta=0.0):
     r"""Stop when the validation loss has not become better for ``patience`` epochs: the rule of ``fit``.
 
-    Better means lower than the best so far by more than :math:`\delta`. With :math:`b_t` the last epoch up to
+    Better means lower than the last better epoch by more than :math:`\delta`. With :math:`b_t` the last epoch up to
     :math:`t` that was better, training stops after the first epoch :math:`t` with
 
     .. math::
@@ -91,10 +91,10 @@ def generalization_loss(valid_loss):
         GL(t) = 100\,\Bigl(\frac{E_{va}(t)}{\min_{t' \le t} E_{va}(t')} - 1\Bigr)
 
     Args:
-        valid_loss: :math:`E_{va}` after each epoch (…, epochs), above 0.
+        valid_loss: :math:`E_{va}` after each epoch (…, epochs), above 0. NaN is never the lowest.
 
     Returns:
-        Tensor (…, epochs), in per cent, at least 0.
+        Tensor (…, epochs), in per cent, at least 0; NaN where the loss is.
 
     Example:
         >>> generalization_loss(torch.tensor([4.0, 2.0, 3.0]))
@@ -105,7 +105,8 @@ def generalization_loss(valid_loss):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    return 100 * (valid_loss / valid_loss.cummin(-1).values - 1)
+    lowest = valid_loss.masked_fill(valid_loss.isnan(), float("inf")).cummin(-1).values
+    return 100 * (valid_loss / lowest - 1)
 
 
 def stop_gl(valid_loss, alpha):
@@ -248,11 +249,11 @@ def best_epoch(valid_loss, stopped=None):
         t^* = \arg\min_{t \le t_{\text{stop}}} E_{va}(t)
 
     Args:
-        valid_loss: validation loss after each epoch (…, epochs).
+        valid_loss: validation loss after each epoch (…, epochs). NaN is never best.
         stopped: the last epoch trained, int64 (…), from 1; all epochs if not given.
 
     Returns:
-        int64 tensor (…), from 1; the first of equal ones.
+        int64 tensor (…), from 1; the first of equal ones, and 1 if all are NaN.
 
     Raises:
         TypeError, ValueError: for a history or epochs out of range.
@@ -268,7 +269,7 @@ def best_epoch(valid_loss, stopped=None):
         _check_epochs("stopped", stopped, valid_loss)
         late = torch.arange(valid_loss.shape[-1], device=valid_loss.device) >= stopped.unsqueeze(-1)
         valid_loss = valid_loss.masked_fill(late, float("inf"))
-    return valid_loss.argmin(-1) + 1
+    return valid_loss.masked_fill(valid_loss.isnan(), float("inf")).argmin(-1) + 1
 
 
 def _check_epochs(name, epoch, history):
@@ -381,7 +382,7 @@ def equivalent_penalty(eigenvalues, lr, steps):
 
     Args:
         eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
-        lr: :math:`\eta > 0`.
+        lr: :math:`\eta > 0`, small enough that :math:`\eta s_j \le 1`; beyond that a strength may be negative.
         steps: :math:`t \ge 1`.
 
     Returns:

@@ -105,6 +105,19 @@ def test_a_min_delta_above_every_fall_keeps_the_first_epoch():
 def test_nan_is_never_better():
     assert es.stop_patience(history([2.0, math.nan, math.nan, 1.0]), 2) == (3, 1)
     assert es.stop_patience(history([math.nan] * 3), 2) == (2, 0)
+    assert es.best_epoch(history([math.nan, 3.0, 2.0, 4.0, math.nan, math.nan])) == 3
+    assert es.best_epoch(history([2.0, math.nan, 1.0]), torch.tensor(2)) == 1
+    assert es.generalization_loss(history([4.0, math.nan, 2.0, 3.0])).nan_to_num(-1).tolist() == [0, -1, 0, 50]
+    assert es.stop_gl(history([2.0, math.nan, 2.0, 3.0, 1.0]), 20) == 4
+
+
+def test_a_stopped_run_keeps_the_best_epoch_of_its_history():
+    train, valid = noisy_line(0), noisy_line(1)
+    runs = fit_many(
+        line, train, loss=F.mse_loss, rule=sgd, lr=0.05, seeds=range(10), epochs=60, valid=valid, patience=3
+    )  # fmt: skip
+    assert runs.history["valid_loss"].isnan().any()  # after a run has stopped
+    assert torch.equal(es.best_epoch(runs.history["valid_loss"]), runs.best_epoch)
 
 
 # The same rule in fit and fit_many ------------------------------------------------------------------------------------
