@@ -348,6 +348,9 @@ def _weights(params):
     if not isinstance(params, list | tuple) or not params or len(params) % 2:
         raise ValueError(f"params must be a list W, b, W, b, …, got {params}")
     _check_matrices(**{f"params[{i}]": params[i] for i in range(0, len(params), 2)})
+    for i in range(1, len(params), 2):
+        if not isinstance(params[i], torch.Tensor):
+            raise TypeError(f"params[{i}] must be a torch.Tensor, got {type(params[i]).__name__}")
     return params[0::2]
 
 
@@ -439,7 +442,7 @@ def finite_difference(function, x, h=None, scheme="central"):
     Args:
         function: takes a tensor of the shape of ``x`` and returns one number as a tensor.
         x: where, float32 or float64, any shape.
-        h: step, above 0; :func:`best_step` if not given.
+        h: step, above 0 and finite; :func:`best_step` if not given.
         scheme: ``"central"`` (error of order :math:`h^2`) or ``"forward"`` (order :math:`h`).
 
     Returns:
@@ -447,8 +450,8 @@ def finite_difference(function, x, h=None, scheme="central"):
 
     Raises:
         TypeError: if ``x`` is not a tensor of float32 or float64.
-        ValueError: for an unknown scheme, a step that is not above 0 or vanishes in rounding, or a function that does
-            not return one number.
+        ValueError: for an unknown scheme, a step that is not above 0 and finite or vanishes in rounding, or a function
+            that does not return one number.
 
     Example:
         >>> finite_difference(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0], dtype=torch.float64), h=0.5)
@@ -458,19 +461,22 @@ def finite_difference(function, x, h=None, scheme="central"):
     """
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
-    h = best_step(x.dtype, scheme) if h is None else h
-    if scheme not in _POWERS or not h > 0:
-        raise ValueError(f"scheme must be central or forward and h above 0, got {scheme!r} and {h}")
-    slopes = []
-    for i, shift in enumerate(h * torch.eye(x.numel(), dtype=x.dtype, device=x.device)):
-        upper, lower = x + shift.view(x.shape), x - shift.view(x.shape) if scheme == "central" else x
+    best = best_step(x.dtype, scheme)  # refuses other types and schemes, also where h is given
+    h = best if h is None else h
+    if not 0 < h < math.inf:
+        raise ValueError(f"h must be above 0 and finite, got {h}")
+    shift, slopes = torch.zeros(x.shape, dtype=x.dtype, device=x.device), []
+    for i in range(x.numel()):
+        shift.view(-1)[i] = h
+        upper, lower = x + shift, x - shift if scheme == "central" else x
+        shift.view(-1)[i] = 0.0
         rise, width = function(upper) - function(lower), (upper - lower).flatten()[i]
         if not isinstance(rise, torch.Tensor) or rise.ndim:
             raise ValueError(f"function must return one number as a tensor without dimensions, got {rise}")
         if width == 0:
             raise ValueError(f"h must change x: {h:g} vanishes beside the entry {x.flatten()[i].item():g}")
         slopes.append(rise / width)  # the width is not quite 2h, since x + h and x - h are rounded
-    return torch.stack(slopes).view(x.shape)
+    return torch.stack(slopes).view(x.shape) if slopes else torch.zeros_like(x)
 
 
 def relative_error(a, b):

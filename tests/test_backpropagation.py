@@ -182,6 +182,20 @@ def test_differences_of_a_parabola_are_exact_but_for_rounding():
     torch.testing.assert_close(bp.finite_difference(lambda x: x.square().sum(), x, h=0.25), 2 * x)
 
 
+@pytest.mark.parametrize("shape", [(0,), (2, 0)])
+def test_differences_of_nothing_are_empty(shape):
+    found = bp.finite_difference(torch.sum, torch.ones(shape, dtype=F64))
+    torch.testing.assert_close(found, torch.ones(shape, dtype=F64))
+
+
+def test_differences_take_memory_in_proportion_to_the_entries():
+    def stop(x):
+        raise StopAsyncIteration
+
+    with pytest.raises(StopAsyncIteration):  # reached at all: a matrix of 10⁷ rows and columns fits nowhere
+        bp.finite_difference(stop, torch.ones(10**7))
+
+
 def test_differences_leave_the_point_alone_and_work_on_columns():
     x = torch.arange(6, dtype=F64).view(2, 3).T.requires_grad_()
     before = x.detach().clone()
@@ -241,6 +255,7 @@ BAD = {
     "loss shapes": (lambda: bp.half_squared_error(ONE, torch.ones(2, 1)), ValueError, "y must have the shape of y_hat"),
     "params odd": (lambda: bp.mlp_forward([ONE], ONE), ValueError, "params must be a list .* got .*tensor"),
     "params none": (lambda: bp.mlp_forward(None, ONE), ValueError, "got None"),
+    "bias a list": (lambda: bp.mlp_forward([ONE, [0.0]], ONE), TypeError, r"params\[1\] must be a .*Tensor, got list"),
     "params vector": (lambda: bp.mlp_forward([X1, X1], ONE), ValueError, r"params\[0\] must be"),
     "layer": (
         lambda: bp.mlp_forward([ONE, torch.ones(2)], ONE),
@@ -257,8 +272,10 @@ BAD = {
     "best scheme": (lambda: bp.best_step(F64, "left"), ValueError, "scheme must be one of central, forward"),
     "x a list": (lambda: bp.finite_difference(torch.sum, [1.0]), TypeError, "x must be a torch.Tensor, got list"),
     "x ints": (lambda: bp.finite_difference(torch.sum, torch.ones(1, dtype=torch.int64)), TypeError, "torch.int64"),
-    "h zero": (lambda: bp.finite_difference(torch.sum, X1, 0.0), ValueError, "h above 0, got 'central' and 0.0"),
-    "h NaN": (lambda: bp.finite_difference(torch.sum, X1, math.nan), ValueError, "h above 0"),
+    "h zero": (lambda: bp.finite_difference(torch.sum, X1, 0.0), ValueError, "h must be above 0 and finite, got 0.0"),
+    "h NaN": (lambda: bp.finite_difference(torch.sum, X1, math.nan), ValueError, "h must be above 0 .* got nan"),
+    "h infinite": (lambda: bp.finite_difference(torch.sum, X1, math.inf), ValueError, "h must be .* finite, got inf"),
+    "ints and h": (lambda: bp.finite_difference(torch.sum, X1.long(), 0.5), TypeError, "torch.int64"),
     "h tiny": (lambda: bp.finite_difference(torch.sum, X1, 1e-20), ValueError, "1e-20 vanishes beside the entry 1"),
     "scheme": (lambda: bp.finite_difference(torch.sum, X1, 0.1, "left"), ValueError, "got 'left'"),
     "many numbers": (lambda: bp.finite_difference(torch.exp, X1), ValueError, "without dimensions, got tensor"),
