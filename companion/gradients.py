@@ -609,7 +609,7 @@ class RecurrentNet(nn.Module):
 def adding_problem(seed, n, length):
     r"""Draw sequences of random numbers, two of them marked; the task is to add these two.
 
-    One mark falls into the first half, one into the second. Who always answers 1 has a mean squared error of 1/6.
+    One mark falls into the first half, one into the second. Whoever always answers 1 has a mean squared error of 1/6.
 
     Args:
         seed: redraws numbers and marks.
