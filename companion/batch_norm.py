@@ -164,7 +164,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
     Source: Ioffe and Szegedy (2015), Algorithm 1.
 
-    Differs from torch: without running moments it needs ``training=True``, and momentum and eps are checked.
+    Differs from torch: neither running moments nor ``training`` is a ValueError, not a RuntimeError; momentum and eps
+    are checked.
 
     Chapter: batch_norm.
     """
@@ -355,6 +356,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         Tensor of the shape of ``input``.
 
     Raises:
+        TypeError: if ``normalized_shape`` is no tuple or list.
         ValueError: for shapes that do not fit.
 
     Example:
@@ -366,6 +368,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     Chapter: batch_norm.
     """
     check_floats("input", input)
+    if not isinstance(normalized_shape, tuple | list):
+        raise TypeError(f"normalized_shape must be a tuple or list of ints, got {type(normalized_shape).__name__}")
     shape = tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         raise ValueError(f"normalized_shape must be the end of input's shape {tuple(input.shape)}, got {shape}")
@@ -527,7 +531,7 @@ def check_batch_norm_backward(attempt):
 
     def cases(generator):
         batches = [torch.randn(2, n, 3, generator=generator) for n in (4, 7)]
-        return [(g, normalize(x, *moments(x, 0), eps=0), x.std(0)) for x, g in batches]
+        return [(g, normalize(x, *moments(x, 0), eps=0), x.std(0, unbiased=False)) for x, g in batches]
 
     return check(
         attempt,

@@ -114,14 +114,14 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
 
     Args:
         tensor: weights, filled in place; see :func:`fans`.
-        gain: :math:`g`, finite.
+        gain: :math:`g`, finite and at least 0.
         generator: source of randomness.
 
     Returns:
         ``tensor``.
 
     Raises:
-        ValueError, TypeError: as :func:`fans`, and for a gain that is not a finite number.
+        ValueError, TypeError: as :func:`fans`, and for a gain that is negative or not a finite number.
 
     Example:
         >>> w = xavier_normal_(torch.empty(300, 500), generator=torch.Generator().manual_seed(0))
@@ -135,7 +135,7 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
     Chapter: initialization.
     """
     n_in, n_out = fans(tensor)
-    check_real("gain", gain)
+    check_real("gain", gain, low=0)
     return tensor.normal_(0, gain * math.sqrt(2 / (n_in + n_out)), generator=generator)
 
 
@@ -365,6 +365,7 @@ def preactivations(model, x):
             if x.requires_grad:
                 x.retain_grad()
             kept.append(x)
+            x = x.clone()  # an in-place activation must not overwrite what is kept
     return kept
 
 

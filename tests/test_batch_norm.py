@@ -182,6 +182,11 @@ BAD = {
         r"grad_output must have shape \(4, 3\), got \(2, 3\)",
     ),
     "layer shape": (lambda: bn.layer_norm(X, (4,)), ValueError, r"end of input's shape \(4, 3\), got \(4,\)"),
+    "layer number": (
+        lambda: bn.layer_norm(X, 3),
+        TypeError,
+        "normalized_shape must be a tuple or list of ints, got int",
+    ),
     "layer weight": (lambda: bn.layer_norm(X, (3,), X), ValueError, r"weight must have shape \(3,\), got \(4, 3\)"),
     "batch size": (lambda: bn.running_mean_std(0.1, 0), ValueError, "batch_size must be at least 1, got 0"),
     "activation": (lambda: bn.gradient_growth("relu"), TypeError, "activation must be a function, got str"),

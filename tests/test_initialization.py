@@ -119,6 +119,19 @@ def test_preactivations_are_those_of_the_forward_pass_with_their_gradients():
         assert not init.preactivations(model, x)[0].requires_grad
 
 
+def test_preactivations_are_kept_from_an_activation_in_place():
+    torch.manual_seed(0)
+    linear = nn.Linear(4, 5), nn.Linear(5, 3)
+    x = torch.randn(6, 4)
+    kept = {}
+    for inplace in (False, True):
+        kept[inplace] = init.preactivations(nn.Sequential(linear[0], nn.ReLU(inplace=inplace), linear[1]), x)
+        kept[inplace][-1].square().sum().backward()
+    for safe, overwritten in zip(*kept.values(), strict=True):
+        assert torch.equal(safe, overwritten)
+        assert torch.equal(safe.grad, overwritten.grad)
+
+
 @pytest.mark.parametrize(
     ("activation", "factor"),
     [(torch.relu, 1 / 2), (torch.nn.functional.leaky_relu, (1 + 1e-4) / 2), (lambda x: x, 1.0)],
@@ -176,6 +189,7 @@ BAD = {
     "ints": (lambda: init.kaiming_normal_(torch.ones(2, 2, dtype=torch.int64)), TypeError, "got torch.int64"),
     "gain NaN": (lambda: init.xavier_uniform_(W, gain=float("nan")), ValueError, "gain must be finite and at least 0"),
     "gain negative": (lambda: init.xavier_uniform_(W, gain=-1.0), ValueError, "at least 0, got -1.0"),
+    "normal, negative": (lambda: init.xavier_normal_(W, gain=-1.0), ValueError, "gain must be finite and at least 0"),
     "gain a word": (lambda: init.orthogonal_(W, gain="relu"), TypeError, "gain must be a number, got str"),
     "slope a flag": (lambda: init.calculate_gain("leaky_relu", True), TypeError, "param must be a number, got bool"),
     "slope": (lambda: init.kaiming_uniform_(W, a=math.inf), ValueError, "param must be finite, got inf"),
