@@ -248,7 +248,7 @@ def mc_predict(model, X, samples=50, seed=0):
         model.eval()
         for layer in layers:
             layer.train()
-        with torch.random.fork_rng(), torch.no_grad():
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
             torch.manual_seed(seed)
             return model(X.expand(samples, *X.shape).flatten(0, 1)).unflatten(0, (samples, len(X)))
     finally:
