@@ -291,6 +291,8 @@ EXERCISES = {
         lambda z, y: (y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()).mean(),
         "exp(200) overflows",
     ),
+    "bce, exp once": (bce, lambda z, y: ((1 - y) * z + (1 + (-z).exp()).log()).mean(), "exp(200) overflows"),
+    "bce, log1p": (bce, lambda z, y: ((1 - y) * z + (-z).exp().log1p()).mean(), "exp(200) overflows"),
     "bce, swapped": (bce, lambda z, y: BCE(-z, y), "the two cases are swapped"),
     "bce, yes only": (bce, lambda z, y: (y * F.softplus(-z)).mean(), "a no counts as well"),
     "bce, sum": (bce, lambda z, y: (F.softplus(z) - y * z).sum(), "the mean over the entries"),
