@@ -167,6 +167,19 @@ def test_sharpness_maps_over_runs():
     torch.testing.assert_close(found, 2 * scales)
 
 
+def test_sharpness_of_a_flat_loss_is_zero_and_leaves_a_start_for_the_next_call():
+    def loss(params):
+        return (params["w"] * params["c"].unsqueeze(-1)).square().sum() / 2
+
+    def measure(c, v):
+        return gd.sharpness(lambda p: loss({"w": p["w"], "c": c}), {"w": torch.ones(2)}, {"w": v})
+
+    found, vectors = torch.func.vmap(measure)(torch.tensor([0.0, 2.0]), torch.ones(2, 2))
+    torch.testing.assert_close(found, torch.tensor([0.0, 4.0]))
+    again, _ = measure(torch.tensor(2.0), vectors["w"][0])
+    torch.testing.assert_close(again, torch.tensor(4.0))
+
+
 @pytest.mark.parametrize(
     ("eigenvalues", "kind"),
     [((1, 2), "minimum"), ((-1, -2), "maximum"), ((1, -1), "saddle"), ((1, 0), "undecided"), ((0, 0), "undecided"),
@@ -253,6 +266,7 @@ EXERCISES = {
     "parts, no division": (gd.check_accumulate, lambda g, m: m @ g, "divide by the number of rows"),
     "parts, sum": (gd.check_accumulate, lambda g, m: g.sum(0), "adds the mean gradients"),
     "limit, right": (gd.check_limit_by_hand, 0.333, "Right"),
+    "limit, two digits": (gd.check_limit_by_hand, 0.33, "Right"),
     "limit, stub": (gd.check_limit_by_hand, ..., "put your number"),
     "limit, factor": (gd.check_limit_by_hand, 2 / 3, "the second derivative, 6"),
     "limit, best": (gd.check_limit_by_hand, 1 / 6, "lands on the minimum"),
