@@ -614,7 +614,7 @@ def check_bce_with_logits(attempt):
         small = [
             (2 * torch.randn(6, generator=generator), torch.rand(6, generator=generator).round()) for _ in range(3)
         ]
-        far = torch.tensor([[200.0, 0.0], [0.0, -200.0]]), torch.tensor([[0.0, 1.0], [1.0, 1.0]])  # both wrong, both ways
+        far = torch.tensor([[200.0, 0.0], [0.0, -200.0]]), torch.tensor([[0.0, 1.0], [1.0, 1.0]])  # sure and wrong
         return [*small, (torch.tensor([20.0, -3.0]), torch.tensor([0.0, 1.0])), far]
 
     stable = binary_cross_entropy_with_logits
