@@ -275,7 +275,7 @@ def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weigh
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
         weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
-        amsgrad: keep the denominator from ever shrinking.
+        amsgrad: use the largest average of squares so far.
 
     Returns:
         The new parameter and the new state (``step``, ``exp_avg``, ``exp_avg_sq``, ``max_exp_avg_sq`` if used).
@@ -326,7 +326,7 @@ def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weig
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
         weight_decay: :math:`\lambda \ge 0`, the share of the weight lost per unit of learning rate.
-        amsgrad: keep the denominator from ever shrinking.
+        amsgrad: use the largest average of squares so far.
 
     Returns:
         The new parameter and the new state, as :func:`adam`.
@@ -664,7 +664,7 @@ class Adam(_RuleOptimizer):
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
-        amsgrad: keep the denominator from ever shrinking.
+        amsgrad: use the largest average of squares so far.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -698,7 +698,7 @@ class AdamW(_RuleOptimizer):
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
-        amsgrad: keep the denominator from ever shrinking.
+        amsgrad: use the largest average of squares so far.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -849,12 +849,12 @@ def check_adam_step(attempt):
     Chapter: optimizers.
     """
 
-    def step(power_m=1, power_v=1, root=0.5, square=2, late=0, sign=-1, old=False):
+    def step(power_m=1, power_v=1, root=0.5, square=2, late=0, sign=-1, old=False, eps=1e-8, inside=0.0):
         def adam_step(w, m, v, g, t, lr):
             new_m, new_v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**square
             m, v = (m, v) if old else (new_m, new_v)
             m_hat, v_hat = m / (1 - 0.9 ** (t - late)) ** power_m, v / (1 - 0.999 ** (t - late)) ** power_v
-            return w + sign * lr * m_hat / (v_hat.abs() ** root + 1e-8)
+            return w + sign * lr * m_hat / ((v_hat.abs() + inside) ** root + eps)
 
         return adam_step
 
@@ -866,5 +866,13 @@ def check_adam_step(attempt):
         "steps count from 1: the powers are t, not t − 1": step(late=1),
         "the step goes downhill: mind its sign": step(sign=1),
         "renew m and v with the gradient before you use them": step(old=True),
+        "eps stands outside the root": step(eps=0.0, inside=1e-8),
+        "add eps to the root of v_hat": step(eps=0.0),
     }
-    return check(attempt, step(), _step_cases, mistakes)
+
+    def cases(chance):
+        w = torch.randn(4, 4, generator=chance, dtype=torch.float64)
+        tiny = (1e-8 * w[0], 1e-8 * w[1], 1e-16 * w[2].square(), 1e-8 * w[3], 7, 1e-9)  # here eps is felt
+        return [*_step_cases(chance), tiny]
+
+    return check(attempt, step(), cases, mistakes)

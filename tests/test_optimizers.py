@@ -588,12 +588,12 @@ def test_hyper_parameters_are_the_keyword_arguments_in_order():
 # ---------------------------------------------------------------- exercises
 
 
-def adam_step(m_power=1, v_power=1, shift=0, root=0.5, sign=-1, stale=False):
+def adam_step(m_power=1, v_power=1, shift=0, root=0.5, sign=-1, stale=False, eps=1e-8, inside=0.0):
     def step(w, m, v, g, t, lr):
         new_m, new_v = m.lerp(g, 0.1), v.lerp(g * g, 0.001)
         m, v = (m, v) if stale else (new_m, new_v)
         m, v = m / (1 - 0.9 ** (t - shift)) ** m_power, v / (1 - 0.999 ** (t - shift)) ** v_power
-        return w + sign * lr * m / (v**root + 1e-8)
+        return w + sign * lr * m / ((v + inside) ** root + eps)
 
     return step
 
@@ -639,6 +639,8 @@ EXERCISES = {
     "Adam, step before": (op.check_adam_step, adam_step(shift=1), "not t − 1"),
     "Adam, uphill": (op.check_adam_step, adam_step(sign=1), "mind its sign"),
     "Adam, stale": (op.check_adam_step, adam_step(stale=True), "renew m and v"),
+    "Adam, eps inside": (op.check_adam_step, adam_step(eps=0.0, inside=1e-8), "outside the root"),
+    "Adam, no eps": (op.check_adam_step, adam_step(eps=0.0), "add eps to the root of v_hat"),
 }  # fmt: skip
 
 
