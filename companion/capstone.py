@@ -117,9 +117,12 @@ def _parts(default, recipe):
     for name, value in (("default", default), ("recipe", recipe)):
         if not isinstance(value, dict):
             raise TypeError(f"{name} must be a dict of part and setting, got {type(value).__name__}")
+    if odd := sorted(set(default) ^ set(recipe)):
+        raise ValueError(f"default and recipe must have the same parts, got {odd} in only one")
     if list(default) != list(recipe):
-        odd = sorted(set(default) ^ set(recipe)) or "another order"
-        raise ValueError(f"default and recipe must have the same parts in the same order, got {odd} in only one")
+        raise ValueError(
+            f"default and recipe must have their parts in the same order, got {list(default)} and {list(recipe)}"
+        )
     parts = [part for part in recipe if recipe[part] != default[part]]
     if not parts:
         raise ValueError("recipe must differ from default in at least one part, got the default")
@@ -130,11 +133,11 @@ def one_in(default, recipe):
     r"""Add each part alone to the default: the first way to ask what a part is worth.
 
     .. math::
-        r^{+j} = (b_1, \dots, b_{j-1},\, a_j,\, b_{j+1}, \dots, b_J)
+        r^{+j} = (x_1^0, \dots, x_{j-1}^0,\, x_j,\, x_{j+1}^0, \dots, x_J^0)
 
     Args:
-        default: dict of part and setting :math:`b_j`.
-        recipe: dict of the same parts with the settings :math:`a_j` to be tried.
+        default: dict of part and setting :math:`x_j^0`.
+        recipe: dict of the same parts with the settings :math:`x_j` to be tried.
 
     Returns:
         Dict of part and recipe, for the parts in which the two differ.
@@ -156,7 +159,7 @@ def one_out(default, recipe):
     r"""Set each part of the recipe back to the default, the others stay: an ablation, the second way to ask.
 
     .. math::
-        r^{-j} = (a_1, \dots, a_{j-1},\, b_j,\, a_{j+1}, \dots, a_J)
+        r^{-j} = (x_1, \dots, x_{j-1},\, x_j^0,\, x_{j+1}, \dots, x_J)
 
     Args:
         default: as in :func:`one_in`.
@@ -181,7 +184,7 @@ def build_up(default, recipe):
     r"""Add the parts one after the other and keep them: the third way, which depends on the order.
 
     .. math::
-        r^{(j)} = (a_1, \dots, a_j,\, b_{j+1}, \dots, b_J)
+        r^{(j)} = (x_1, \dots, x_j,\, x_{j+1}^0, \dots, x_J^0)
 
     Args:
         default: as in :func:`one_in`.
@@ -240,12 +243,12 @@ def nested_score(inner, outer):
 def clean_accuracy(accuracy, noise, num_classes):
     r"""Accuracy on right labels, from the accuracy on labels of which a known share is wrong.
 
-    A wrong label is any other class with equal probability, so a model of accuracy :math:`a` agrees with
+    A wrong label is any other class with equal probability, so a model of accuracy :math:`p` agrees with
 
     .. math::
-        r = a\,(1 - \eta) + (1 - a)\,\frac{\eta}{K - 1}
+        r = p\,(1 - \eta) + (1 - p)\,\frac{\eta}{K - 1}
         \qquad\Rightarrow\qquad
-        a = \frac{r - \eta/(K-1)}{1 - \eta - \eta/(K-1)}
+        p = \frac{r - \eta/(K-1)}{1 - \eta - \eta/(K-1)}
 
     of them. The model must not have been trained on these rows.
 
@@ -255,7 +258,7 @@ def clean_accuracy(accuracy, noise, num_classes):
         num_classes: :math:`K`, at least 2.
 
     Returns:
-        :math:`a`, a number or a tensor. Chance can push it outside [0, 1].
+        :math:`p`, a number or a tensor. Chance can push it outside [0, 1].
 
     Raises:
         TypeError, ValueError: for arguments of the wrong type or out of range.

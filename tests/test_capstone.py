@@ -1,6 +1,10 @@
 """The capstone: intervals against SciPy, recipes taken apart, the sealed test set, Fashion-MNIST on small files."""
 
+import json
+import os
 import struct
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,6 +167,28 @@ def test_without_network_one_sentence_says_what_to_do(error, monkeypatch):
         cap.fashion_mnist(0, n_train=10)
 
 
+def test_the_labs_last_switch_moves_the_clothes_to_a_device_whatever_the_set_up_cell_prints(monkeypatch, capsys):
+    cells = json.loads((Path(__file__).parents[1] / "notebooks" / "capstone.ipynb").read_text(encoding="utf8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    (switch,) = [source for source in sources if source.startswith("FASHION =")]
+    monkeypatch.setenv("FASHION", "1")
+    where = []
+
+    def train(recipe, X, y, seeds):
+        where.append(X.device.type)
+        return SimpleNamespace(evaluate=lambda *args, **options: torch.zeros(5))
+
+    small = data.Split(*(torch.zeros(3) for _ in data.Split._fields))
+    names = {
+        "os": os, "torch": torch, "data": data, "train": train, "accuracy": None, "DEFAULT": DEFAULT, "RECIPE": RECIPE,
+        "course_seeds": range, "cap": SimpleNamespace(fashion_mnist=lambda *a, **k: small, one_out=cap.one_out),
+        "device": "cpu (a GPU is here, the labs do not need it)",
+    }  # fmt: skip
+    exec(switch, names)
+    assert set(where) == {"cuda" if torch.cuda.is_available() else "cpu"}
+    assert "recipe" in capsys.readouterr().out
+
+
 A, Y = scores(0, 5), torch.zeros(3, dtype=torch.int64)
 BAD = {
     "scores a list": (lambda: cap.paired_interval([1.0], A), TypeError, "with_part must be a tensor of floating"),
@@ -175,7 +201,10 @@ BAD = {
     "level a word": (lambda: cap.false_alarm_rate(2, "5 %"), TypeError, "level must be a number, got str"),
     "recipe a list": (lambda: cap.one_in([0], DEFAULT), TypeError, "default must be a dict of part and setting"),
     "other parts": (lambda: cap.one_out(DEFAULT, {"a": 1}), ValueError, r"got \['b', 'c'\] in only one"),
-    "other order": (lambda: cap.build_up({"a": 0, "b": 0}, {"b": 1, "a": 1}), ValueError, "got another order"),
+    "other order": (
+        lambda: cap.build_up({"a": 0, "b": 0}, {"b": 1, "a": 1}), ValueError,
+        r"the same order, got \['a', 'b'\] and \['b', 'a'\]$",
+    ),
     "no difference": (lambda: cap.one_out(DEFAULT, DEFAULT), ValueError, "at least one part, got the default"),
     "tables differ": (lambda: cap.nested_score(A, A), ValueError, r"the same shape \(…, K, C\), got \(5,\)"),
     "tables of ints": (lambda: cap.nested_score(Y, A), TypeError, "inner must be a tensor of floating-point"),
