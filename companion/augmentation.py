@@ -68,8 +68,8 @@ def _pixels(X):
 
 def _neighbours(places, size):
     """The two whole numbers around each place, and their weights; those outside 0 … size − 1 weigh nothing."""
-    for near in (places.floor(), places.floor() + 1):
-        yield near.clamp(0, size - 1).long(), (1 - (places - near).abs()) * ((near >= 0) & (near < size))
+    for near in (places.floor(), places.floor() + 1):  # a place that is NaN has a weight of NaN
+        yield near.nan_to_num().clamp(0, size - 1).long(), (1 - (places - near).abs()) * ((near >= 0) & (near < size))
 
 
 def warp(X, rows, columns):
@@ -365,7 +365,8 @@ def mixup(X, y, alpha, num_classes, generator=None):
     Args:
         X: inputs (N, …), floating point.
         y: classes (N,), int64.
-        alpha: :math:`\alpha`, at least 0.001. Small values leave most examples almost unmixed; 1 mixes evenly.
+        alpha: :math:`\alpha`, at least 0.001. Small values leave most examples almost unmixed; 1 makes every
+            share equally likely.
         num_classes: number of classes :math:`K`.
         generator: source of randomness.
 
@@ -402,7 +403,7 @@ def mixup(X, y, alpha, num_classes, generator=None):
 class Augment(nn.Module):
     r"""A layer that applies a transform in training mode and does nothing in evaluation mode, like dropout.
 
-    Every step draws afresh, so no epoch sees the same image twice.
+    Every step draws afresh, so an image need not look the same in two epochs.
 
     Args:
         transform: function of a batch that returns a batch.
@@ -489,7 +490,7 @@ def check_shift_right(attempt):
     return check(
         attempt,
         lambda image, k: shift(image, right=k),
-        lambda generator: [(torch.rand(4, 5, generator=generator), k) for k in range(4)],
+        lambda generator: [(torch.rand(4, 5, generator=generator), k) for k in (0, 1, 2, 3, 6)],
         {
             "what leaves on the right comes back in on the left; fill with zeros instead": lambda i, k: i.roll(k, 1),
             "this moves to the left": lambda i, k: shift(i, right=-k),

@@ -87,6 +87,16 @@ def test_one_number_per_image_equals_one_image_at_a_time():
         torch.testing.assert_close(batch, torch.stack(alone))
 
 
+def test_nan_is_passed_on():
+    X = images(3, 4, 5)
+    angle = torch.tensor([0.0, math.nan, 0.0])
+    for changed in (aug.shift(X, right=angle), aug.rotate(X, angle)):
+        assert changed[1].isnan().all()
+        torch.testing.assert_close(changed[[0, 2]], X[[0, 2]])
+    assert aug.affine(X, torch.zeros(2, 2, dtype=X.dtype)).isnan().any()  # no inverse, so no place to come from
+    assert aug.rotate(X, math.nan).isnan().all() and aug.shift(X, down=math.nan).isnan().all()
+
+
 def test_gradients_of_the_lookup():
     X = images(2, 3, 4).requires_grad_()
     rows, columns = 2 * images(2, 3, 4, seed=1) + 0.01, 3 * images(2, 3, 4, seed=2) + 0.01
@@ -321,7 +331,7 @@ def test_bad_input_is_named(call, error, words):
 
 def shift_right(image, k):
     moved = torch.zeros_like(image)
-    moved[:, k:] = image[:, : image.shape[1] - k]
+    moved[:, k:] = image[:, : max(image.shape[1] - k, 0)]
     return moved
 
 
@@ -332,6 +342,7 @@ def blend(a, b, lam):
 ANSWERS = [
     (aug.check_shift_right, lambda image, k: None, 0, "write its body"),
     (aug.check_shift_right, shift_right, 1, "agrees"),
+    (aug.check_shift_right, lambda i, k: F.pad(i[:, : i.shape[1] - k], (k, 0)), 0, "expected a tensor of shape (4, 5)"),
     (aug.check_shift_right, lambda i, k: i.roll(k, 1), 0, "comes back in on the left"),
     (aug.check_shift_right, lambda i, k: aug.shift(i, -k), 0, "to the left"),
     (aug.check_shift_right, lambda i, k: aug.shift(i, down=k), 0, "moves down"),
