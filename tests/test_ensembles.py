@@ -122,6 +122,19 @@ def test_a_tie_goes_to_the_lowest_class_and_weights_break_it():
     assert en.vote(labels, 4, torch.tensor([2.0, 1.0])).item() == 3
 
 
+def test_whole_weights_that_tie_are_a_tie():
+    chance = generator(0, "ties")
+    ties = 0
+    for _ in range(500):
+        labels, weights = torch.randint(3, (5,), generator=chance), torch.randint(1, 10, (5,), generator=chance)
+        counts = torch.bincount(labels, weights, minlength=3)
+        ties += ((counts == counts.max()).sum() > 1).item()
+        for a in (weights, weights.float()):
+            assert en.vote(labels.unsqueeze(1), 3, a).item() == counts.argmax()
+    assert ties > 10
+    assert en.vote(torch.tensor([[0], [0], [1], [1], [0]]), 2, torch.tensor([7.0, 1, 4, 6, 2])).item() == 0  # 10 to 10
+
+
 def test_jury_theorem_equals_simulation_and_its_limits():
     for p, members in ((0.6, 5), (0.4, 11)):
         right = torch.rand(members, 200_000, generator=generator(0, "jury")) < p
@@ -202,6 +215,29 @@ def test_leave_one_out_by_folds_equals_a_plain_loop():
             torch.testing.assert_close(Z[m, i], learner(X[kept], y[kept], X[i : i + 1])[0], rtol=1e-12, atol=0)
 
 
+def test_out_of_fold_takes_inputs_and_targets_of_different_types():
+    X, y = draw(12, 3), draw(12, seed=1)
+    learner = lambda *data: least_squares(*(t.double() for t in data))  # noqa: E731
+    whole = y.round().long()
+    for inputs, targets, dtype in ((X.float(), y, torch.float64), (X, y.float(), torch.float32), (X, whole, None)):
+        Z = en.out_of_fold([learner], inputs, targets, 4, generator(0, "folds"))
+        assert Z.dtype == (dtype or torch.get_default_dtype())
+        want = en.out_of_fold([learner], inputs.double(), targets.double(), 4, generator(0, "folds"))
+        torch.testing.assert_close(Z, want.to(Z.dtype), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_bagging_and_stacking_stay_on_the_gpu():
+    X, y = draw(12, 3).cuda(), draw(12, seed=1).cuda()
+    Z = en.out_of_fold([least_squares, nearest], X, y, 4, generator(0, "folds"))
+    a = en.stacking_weights(Z, y)
+    assert Z.is_cuda and a.is_cuda
+    torch.testing.assert_close(a.cpu(), en.stacking_weights(Z.cpu(), y.cpu()))
+    rows = en.bootstrap(12, 40)
+    unseen = en.out_of_bag(rows.cuda())
+    assert unseen.is_cuda and torch.equal(unseen.cpu(), en.out_of_bag(rows))
+
+
 def test_stacking_weights_are_the_best_over_all_subsets():
     for seed in range(5):
         outputs, target = draw(4, 25, seed=seed), draw(25, seed=seed + 10)
@@ -259,7 +295,11 @@ ONES = torch.ones(2, 3)
         (lambda: en.ambiguity_decomposition(ONES, 1.0), TypeError, "target must be a torch.Tensor"),
         (lambda: en.error_correlation(ONES[:1], torch.ones(3)), ValueError, "at least 2 members, got 1"),
         (lambda: en.expected_error(1.0, 0.5, 0), ValueError, "members must be at least 1, got 0"),
-        (lambda: en.vote(ONES, 2), TypeError, "labels must be a int64 tensor"),
+        (lambda: en.vote(ONES, 2), TypeError, "labels must be an int64 tensor"),
+        (lambda: en.vote(ONES.int(), 2), TypeError, "labels must be an int64 tensor, got torch.int32"),
+        (lambda: en.vote(ONES.bool(), 2), TypeError, "labels must be an int64 tensor, got torch.bool"),
+        (lambda: en.vote(ONES.long(), 2, torch.tensor([1, -1])), ValueError, "weights must be at least 0"),
+        (lambda: en.out_of_bag(ONES.int()), TypeError, "rows must be an int64 tensor, got torch.int32"),
         (lambda: en.vote(ONES.long(), 1), ValueError, "num_classes must be at least 2, got 1"),
         (lambda: en.vote(ONES.long() * 3, 3), ValueError, "labels must lie in 0 … 2, got 3 … 3"),
         (lambda: en.majority_accuracy(0.6, 4), ValueError, "members must be odd"),
@@ -308,7 +348,7 @@ def test_right_answers_are_accepted(capsys):
             z[part] = learner(X[kept], y[kept], X[part])
         return z
 
-    assert en.check_ambiguity_by_hand(4.667) and en.check_ensemble_size(10)
+    assert en.check_ambiguity_by_hand(4.667) and en.check_ambiguity_by_hand(4.7) and en.check_ensemble_size(10)
     assert en.check_vote(by_loop) and en.check_vote(lambda labels, c: torch.mode(labels, 0).values)
     assert en.check_out_of_fold(by_lists)
 
