@@ -132,7 +132,7 @@ def least_squares(X, y, lam=0.0):
         Weights (…, p) or (…, p, K).
 
     Raises:
-        TypeError, ValueError: for shapes that do not fit, values that are not finite, or a negative ``lam``.
+        TypeError, ValueError: for types or shapes that do not fit, values that are not finite, or a negative ``lam``.
 
     Example:
         >>> w = least_squares(torch.ones(1, 2), torch.tensor([4.0]))  # two weights, one equation
@@ -148,6 +148,8 @@ def least_squares(X, y, lam=0.0):
     _check_lam(lam)
     if y.shape[: X.ndim - 1] != X.shape[:-1] or y.ndim > X.ndim:
         raise ValueError(f"X must be (…, n, p) and y (…, n) or (…, n, K), got {tuple(X.shape)} and {tuple(y.shape)}")
+    if y.dtype != X.dtype:
+        raise TypeError(f"X and y must have the same type of numbers, got {X.dtype} and {y.dtype}")
     U, Vt, inverse, _ = _svd(X, lam)
     Y = y.unsqueeze(-1) if y.ndim < X.ndim else y
     return (Vt.mT @ (inverse.unsqueeze(-1) * (U.mT @ Y))).squeeze(-1 if y.ndim < X.ndim else ())
@@ -264,13 +266,14 @@ def bias_variance(predictions, truth):
 def kfold(n, k, *, stratify=None, generator=None):
     r"""Cut n rows into k folds; each is the test fold once, and the others are its training rows.
 
-    Row number r of the sorted labels goes to fold r mod k, so each class is spread as evenly as can be. Without
-    labels all rows are one class. ``k = n`` leaves one row out at a time.
+    In the sorted labels, fold i gets as many rows of a class as there are positions r of that class with r mod k = i,
+    so each class is spread as evenly as can be. Within a class the folds are consecutive blocks, in the order of the
+    data or of the shuffle. Without labels all rows are one class. ``k = n`` leaves one row out at a time.
 
     Args:
         n: number of rows.
         k: number of folds, 2 … n.
-        stratify: labels (n,) whose shares every fold shall have.
+        stratify: labels (n,) whose shares every fold shall have; at least one class must have k rows.
         generator: a ``torch.Generator`` that shuffles; without one the folds are blocks of rows in the order of the
             data, which is wrong for sorted data.
 
@@ -278,7 +281,7 @@ def kfold(n, k, *, stratify=None, generator=None):
         List of k pairs (training rows, test rows), sorted int64 tensors.
 
     Raises:
-        TypeError, ValueError: for counts out of range, or as many labels as do not fit.
+        TypeError, ValueError: for counts out of range, as many labels as do not fit, or targets that are no classes.
 
     Example:
         >>> for train, test in kfold(5, 2):
@@ -296,12 +299,24 @@ def kfold(n, k, *, stratify=None, generator=None):
     if labels.shape != (n,):
         raise ValueError(f"stratify must hold one label for each of {n} rows, got shape {labels.shape}")
     order = np.arange(n) if generator is None else torch.randperm(n, generator=generator).numpy()
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    _, first, inverse, counts = np.unique(labels, return_index=True, return_inverse=True, return_counts=True)
+    if (most := counts.max()) < k:
+        needed = f"stratify must hold classes, one of them with at least k = {k} rows"
+        raise ValueError(f"{needed}; the most frequent label has {most}")
     label = first[inverse]  # classes numbered in the order in which they appear
     order = order[np.argsort(label[order], kind="stable")]
     fold = np.empty(n, dtype=np.int64)
     fold[order] = np.sort(label[order] * k + np.arange(n) % k) % k
     return [tuple(torch.from_numpy(np.flatnonzero(rows)) for rows in (fold != i, fold == i)) for i in range(k)]
+
+
+def _check_rows(name, rows, n):
+    if rows.ndim != 1 or not len(rows):
+        raise ValueError(f"folds: {name} rows must be a list with at least one row number, got shape {rows.shape}")
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"folds: {name} rows must be row numbers, which flatnonzero makes of a mask, got {rows.dtype}")
+    if (bad := rows[(rows < 0) | (rows >= n)]).size:
+        raise ValueError(f"folds: row numbers must be between 0 and {n - 1}, got {bad[0]}")
 
 
 def cross_validate(make_model, X, y, folds, loss):
@@ -322,8 +337,8 @@ def cross_validate(make_model, X, y, folds, loss):
         float64 tensor: one number per fold, to be averaged.
 
     Raises:
-        TypeError, ValueError: for data that are not finite, rows that are both in training and in test, or a model
-            without ``fit`` and ``predict``.
+        TypeError, ValueError: for data that are not finite, folds that are empty or hold no row numbers, rows that are
+            both in training and in test, or a model without ``fit`` and ``predict``.
 
     Example:
         >>> X, y = torch.eye(4), torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -338,6 +353,8 @@ def cross_validate(make_model, X, y, folds, loss):
     results = []
     for train, test in folds:
         train, test = np.asarray(train), np.asarray(test)
+        _check_rows("training", train, len(X))
+        _check_rows("test", test, len(X))
         if both := set(train.tolist()) & set(test.tolist()):
             raise ValueError(f"folds: row {min(both)} is in training and in test; the estimate would be worthless")
         model = make_model()
@@ -380,7 +397,8 @@ class LinearModel:
 class BestByCrossValidation:
     """A model that tries candidates by cross-validation, keeps the best, and trains it on all rows.
 
-    Because the choice happens inside ``fit``, cross-validating this model is nested cross-validation.
+    Because the choice happens inside ``fit``, cross-validating this model is nested cross-validation. A candidate that
+    diverges, with a loss that is NaN or infinite, is never the best; where all do, ``fit`` raises ``ValueError``.
 
     Args:
         candidates: functions that each return a new model.
@@ -412,7 +430,9 @@ class BestByCrossValidation:
         """Choose, train the chosen candidate on all rows, and return the model."""
         folds = kfold(len(X), self.k, generator=generator(self.seed, "inner folds"))
         self.scores = torch.stack([cross_validate(c, X, y, folds, self.loss).mean() for c in self.candidates])
-        self.best = self.scores.argmin().item()
+        if not self.scores.isfinite().any():
+            raise ValueError(f"no candidate has a finite mean loss, got {self.scores.tolist()}")
+        self.best = self.scores.where(self.scores.isfinite(), math.inf).argmin().item()  # argmin would take NaN
         self.model = self.candidates[self.best]()
         self.model.fit(X, y)
         return self

@@ -7,7 +7,7 @@ exercises come last.
 import torch
 from torch import nn
 
-from companion.arguments import check_tensor
+from companion.arguments import check_floats, check_tensor
 from companion.checks import check, check_number
 from companion.data import check_regression
 
@@ -34,8 +34,16 @@ __all__ = [
 def _check_not_negative(name, value):
     if isinstance(value, bool) or not isinstance(value, int | float | torch.Tensor):
         raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
-    if not (torch.as_tensor(value) >= 0).all():
+    if not ((value >= 0).all() if isinstance(value, torch.Tensor) else value >= 0):
         raise ValueError(f"{name} must be at least 0, got {value}")
+
+
+def _check_problem(X, y, lam):
+    check_regression(X, y)
+    check_floats("X", X, 2)
+    if y.dtype != X.dtype:
+        raise TypeError(f"X and y must have the same type of numbers, got {X.dtype} and {y.dtype}")
+    _check_not_negative("lam", lam)
 
 
 def l1_norm(w):
@@ -217,7 +225,7 @@ def ridge(X, y, lam):
         Weights (…, d).
 
     Raises:
-        ValueError: for shapes that do not fit, values that are not finite, or a negative ``lam``.
+        TypeError, ValueError: for types or shapes that do not fit, values that are not finite, or a negative ``lam``.
 
     Example:
         >>> ridge(torch.eye(2), torch.tensor([2.0, 4.0]), lam=0.5)
@@ -227,10 +235,10 @@ def ridge(X, y, lam):
 
     Chapter: weight_decay.
     """
-    check_regression(X, y)
-    _check_not_negative("lam", lam)
+    _check_problem(X, y, lam)
     n, d = X.shape[-2:]
-    penalty = torch.as_tensor(lam, dtype=X.dtype, device=X.device)[..., None, None] * torch.eye(d, dtype=X.dtype)
+    like = {"dtype": X.dtype, "device": X.device}
+    penalty = torch.as_tensor(lam, **like)[..., None, None] * torch.eye(d, **like)
     return torch.linalg.solve(X.mT @ X / n + penalty, (X.mT @ y.unsqueeze(-1) / n)).squeeze(-1)
 
 
@@ -284,7 +292,8 @@ def ista(X, y, lam, steps=500):
         Weights (…, d).
 
     Raises:
-        ValueError: for shapes that do not fit, values that are not finite, a negative ``lam`` or no steps.
+        TypeError, ValueError: for types or shapes that do not fit, values that are not finite, a negative ``lam`` or no
+            steps.
 
     Example:
         >>> ista(torch.eye(2), torch.tensor([2.0, 0.4]), lam=0.5)
@@ -294,12 +303,12 @@ def ista(X, y, lam, steps=500):
 
     Chapter: weight_decay.
     """
-    check_regression(X, y)
-    _check_not_negative("lam", lam)
+    _check_problem(X, y, lam)
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     n = X.shape[-2]
-    lr = n / torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
+    square = torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
+    lr = n / square.where(square > 0, 1.0)  # where X is zero the gradient is zero, and any step will do
     threshold = lr * torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
     w = torch.zeros_like(X[..., 0, :])
     for _ in range(steps):

@@ -188,6 +188,7 @@ def test_the_variance_of_least_squares_is_p_over_n():
 def test_folds_are_a_partition(n, k, shuffled, classes):
     k = min(n, k)
     chance = torch.Generator().manual_seed(n) if shuffled else None
+    classes = min(classes, n // k)  # then some class has k rows, as stratified folds demand
     labels = torch.arange(n) % classes if classes else None
     folds = kfold(n, k, stratify=labels, generator=chance)
     assert len(folds) == k
@@ -257,6 +258,24 @@ def test_the_best_candidate_is_trained_on_all_rows():
     torch.testing.assert_close(model.predict(X), X @ least_squares(X, y))
 
 
+class Diverged(LinearModel):
+    """A model whose training has failed."""
+
+    def predict(self, X):
+        return super().predict(X) * float("nan")
+
+
+def test_a_diverged_candidate_is_never_the_best():
+    X, y = problem()
+    model = BestByCrossValidation([Diverged, LinearModel], 5, F.mse_loss).fit(X, y)
+    assert model.best == 1 and model.scores[0].isnan() and model.predict(X).isfinite().all()
+
+
+def test_no_candidate_is_chosen_where_all_diverged():
+    with pytest.raises(ValueError, match=r"no candidate has a finite mean loss, got \[nan, nan\]"):
+        BestByCrossValidation([Diverged, Diverged], 5, F.mse_loss).fit(*problem())
+
+
 def test_nested_cross_validation_never_chooses_on_test_rows():
     X, y = problem(n=12)
     seen = []
@@ -318,6 +337,32 @@ GOOD_X, GOOD_Y = problem()
             ValueError,
             "row 2 is in training and in test",
         ),
+        (
+            lambda: cross_validate(LinearModel, GOOD_X, GOOD_Y, [(range(20), [])], F.mse_loss),
+            ValueError,
+            r"test rows must be a list with at least one row number, got shape \(0,\)",
+        ),
+        (
+            lambda: cross_validate(LinearModel, GOOD_X, GOOD_Y, [(GOOD_Y < 0, GOOD_Y >= 0)], F.mse_loss),
+            TypeError,
+            "training rows must be row numbers, which flatnonzero makes of a mask, got bool",
+        ),
+        (
+            lambda: cross_validate(LinearModel, GOOD_X, GOOD_Y, [(range(20), [-1])], F.mse_loss),
+            ValueError,
+            "row numbers must be between 0 and 19, got -1",
+        ),
+        (
+            lambda: cross_validate(LinearModel, GOOD_X, GOOD_Y, [(range(1, 20), [20])], F.mse_loss),
+            ValueError,
+            "row numbers must be between 0 and 19, got 20",
+        ),
+        (
+            lambda: kfold(20, 5, stratify=GOOD_Y),
+            ValueError,
+            "stratify must hold classes, one of them with at least k = 5 rows; the most frequent label has 1",
+        ),
+        (lambda: least_squares(GOOD_X, GOOD_Y.float()), TypeError, "got torch.float64 and torch.float32"),
         (lambda: BestByCrossValidation([], 2, F.mse_loss), ValueError, "candidates must hold at least one"),
     ],
 )

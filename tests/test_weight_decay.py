@@ -93,6 +93,24 @@ def test_ista_equals_scikit_learn_zeros_included(lam):
     assert torch.equal(found == 0, expected == 0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ista_leaves_the_weights_of_empty_inputs_at_zero(dtype):
+    X, y = regression(5, problems=(2,))
+    X[0] = 0
+    for lam in (0.0, 0.3):
+        w = wd.ista(X.to(dtype), y.to(dtype), lam)
+        assert torch.equal(w[0], torch.zeros(5, dtype=dtype))
+        torch.testing.assert_close(w[1], wd.ista(X[1].to(dtype), y[1].to(dtype), lam))
+
+
+@pytest.mark.parametrize("solver", [wd.ridge, wd.ista])
+def test_solvers_stay_on_the_device_of_their_inputs(solver):
+    X, y = regression(0)
+    with torch.device("meta"):  # what the solver makes without a device would land there
+        w = solver(X, y, 0.1)
+    torch.testing.assert_close(w, solver(X, y, 0.1))
+
+
 @given(WEIGHTS, NOT_NEGATIVE)
 def test_the_soft_threshold_minimises_its_objective(w, threshold):
     def objective(u):
@@ -190,6 +208,14 @@ BAD = {
     "ridge shapes": (lambda: wd.ridge(X, Y[:-1], 0.1), ValueError, "X has 40 rows and y has 39"),
     "ridge column y": (lambda: wd.ridge(X, Y.unsqueeze(1), 0.1), ValueError, r"got \(40, 5\) and \(40, 1\)"),
     "ridge NaN": (lambda: wd.ridge(X * float("nan"), Y, 0.1), ValueError, "X must be finite, got 200 values"),
+    "ridge ints": (
+        lambda: wd.ridge(X.long(), Y.long(), 0.5),
+        TypeError,
+        "X must be a tensor of floating-point numbers",
+    ),
+    "ista ints": (lambda: wd.ista(X.long(), Y.long(), 0.5), TypeError, "X must be a tensor of floating-point"),
+    "ridge dtypes": (lambda: wd.ridge(X, Y.float(), 0.5), TypeError, "got torch.float64 and torch.float32"),
+    "ista dtypes": (lambda: wd.ista(X.float(), Y, 0.5), TypeError, "got torch.float32 and torch.float64"),
     "ridge empty": (lambda: wd.ridge(X[:0], Y[:0], 0.1), ValueError, "must have at least one row"),
     "ista lam": (lambda: wd.ista(X, Y, -0.1), ValueError, "lam must be at least 0, got -0.1"),
     "ista steps": (lambda: wd.ista(X, Y, 0.1, steps=0), ValueError, "steps must be at least 1, got 0"),
