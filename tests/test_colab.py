@@ -214,9 +214,10 @@ def test_an_old_package(reader, source, package, old, oldest):
 
 
 def test_an_install_that_the_kernel_does_not_see(reader, source, tmp_path):
-    reader.env["PIP_TARGET"] = str(tmp_path / "elsewhere")
+    elsewhere = f'"--target", {str(tmp_path / "elsewhere")!r}, "--no-deps"'
+    cell = cell_of(source).replace('"--no-deps"', elsewhere)
     sentence = "companion is installed, but this kernel does not see it: restart it, run this cell again."
-    assert last_line(reader.set_up(cell_of(source))) == f"RuntimeError: {sentence}"
+    assert last_line(reader.set_up(cell)) == f"RuntimeError: {sentence}"
 
 
 def test_an_address_that_nobody_set(reader, source):
