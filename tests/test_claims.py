@@ -136,6 +136,7 @@ def test_bounds_in_words(bound, unit, words, capsys):
     ("centre", "width", "texts"),
     [
         (97.123, 0.02, "97.12, 95 % interval [97.11, 97.13]"),
+        (97.123, 0.01, "97.123, 95 % interval [97.118, 97.128]"),
         (0.0123, 0.5, "0.012, 95 % interval [−0.252, 0.277]"),
         (3e-17, 1e-17, "3 × 10⁻¹⁷, 95 % interval [2.47 × 10⁻¹⁷, 3.53 × 10⁻¹⁷]"),
         (61039, 900, "61,039, 95 % interval [60,563, 61,515]"),
@@ -207,6 +208,8 @@ def test_every_seed_is_not_extrapolated(capsys):
     assert "10 of 10 seeds, 95 % interval [72.2 %, 100 %]" in capsys.readouterr().out
     with pytest.raises(ClaimError):
         claim_share("wins", "It works in", [1] * 10, above=0.75)
+    claim_share("wins", "It works in", [1] * 10, within=(0.7, 1))
+    claim_share("wins", "It works in", [1] * 10, above=0)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +368,8 @@ def test_a_real_kernel_stores_records_that_pages_can_glue(tmp_path):
 
     code = "from companion.claims import claim, publish\n"
     code += "claim('gain', 'It is', [1.0, 2.0] * 5, above=0, unit=\"points'\")\n"
-    code += "publish({'text/html': '<b>seen</b>'}, 'bold')"
+    code += "publish({'text/html': '<b>seen</b>'}, 'bold')\n"
+    code += "publish({'text/html': 'no name'})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
     nbformat.validate(notebook)
@@ -374,6 +378,7 @@ def test_a_real_kernel_stores_records_that_pages_can_glue(tmp_path):
     assert json.loads(parts["claim.gain"]["data"]["application/json"])["holds"] is True
     assert float(parts["gain.value"]["data"]["text/plain"]) == 1.5
     assert parts["bold"]["data"]["text/html"] == "<b>seen</b>"
+    assert None not in parts
     visible = notebook.cells[0].outputs  # what is left to show: the printed line and the published HTML
-    assert [output.output_type for output in visible] == ["stream", "display_data"]
+    assert [output.output_type for output in visible] == ["stream", "display_data", "display_data"]
     assert visible[0].text.startswith("✓ It is more than 0 points'")
