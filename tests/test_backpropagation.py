@@ -250,6 +250,7 @@ BAD = {
     "sigmoid shapes": (lambda: bp.sigmoid_backward(ONE, torch.ones(1, 2)), ValueError, r"shape of h, \(1, 2\)"),
     "sigmoid list": (lambda: bp.sigmoid_backward([1.0], ONE), TypeError, "dh must be a torch.Tensor, got list"),
     "linear vector": (lambda: bp.linear_backward(ONE, X1, ONE), ValueError, r"h must be .* dimensions, got .*\(3,\)"),
+    "linear delta": (lambda: bp.linear_backward(ONE.int(), ONE, ONE), ValueError, "delta must be floating-point"),
     "linear ints": (lambda: bp.linear_backward(ONE, ONE, ONE.int()), ValueError, "W must be floating-point"),
     "linear shapes": (lambda: bp.linear_backward(ONE, ONE, torch.ones(2, 1)), ValueError, r"got .* and \(2, 1\)"),
     "loss shapes": (lambda: bp.half_squared_error(ONE, torch.ones(2, 1)), ValueError, "y must have the shape of y_hat"),
