@@ -276,6 +276,7 @@ def test_mc_predict_repeats_itself_and_leaves_the_global_state_alone():
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(a, b) and not torch.equal(a, c)
     assert not torch.equal(a[0], a[1])
+    assert dr.mc_predict(model, X, samples=1).shape == (1, 4, 50)
 
 
 def test_mc_predict_restores_the_modes_after_an_error():

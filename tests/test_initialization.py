@@ -14,7 +14,8 @@ from companion import initialization as init
 from companion.optimizers import sgd
 
 SHAPES = [(7, 5), (5, 7), (6, 6), (8, 3, 3, 3), (2, 3, 5)]
-GAINS = [*init._GAINS, "leaky_relu"]
+GAINS = ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "conv1d", "conv2d", "conv3d"]
+GAINS += ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 FILLS = {
     "xavier_uniform_": [{}, {"gain": 1.7}],
     "xavier_normal_": [{}, {"gain": 0.3}],

@@ -137,6 +137,7 @@ def test_proximal_sgd_reaches_the_lasso_and_subgradients_do_not():
         ends[rule] = w
     torch.testing.assert_close(ends[wd.proximal_sgd], expected, rtol=1e-8, atol=1e-10)
     assert (expected == 0).sum() > 0
+    torch.testing.assert_close(ends[wd.subgradient_sgd], expected, rtol=0, atol=0.1 * 0.3)  # within one step
     assert (ends[wd.subgradient_sgd] == 0).sum() == 0
 
 
@@ -198,6 +199,7 @@ def test_fit_many_spares_biases_as_the_groups_do():
 X, Y = regression(0)
 BAD = {
     "w a list": (lambda: wd.l1_norm([1.0]), TypeError, "w must be a torch.Tensor, got list"),
+    "w a list, squares": (lambda: wd.squared_l2_norm([1.0]), TypeError, "w must be a torch.Tensor, got list"),
     "lam negative": (lambda: wd.l2_penalty(torch.ones(1), -1.0), ValueError, "lam must be at least 0, got -1.0"),
     "lam NaN": (lambda: wd.l1_penalty(torch.ones(1), float("nan")), ValueError, "lam must be at least 0, got nan"),
     "lam a word": (lambda: wd.l2_penalty(torch.ones(1), "1"), TypeError, "lam must be a number or a tensor, got str"),
