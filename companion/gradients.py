@@ -570,7 +570,8 @@ class RecurrentNet(nn.Module):
         \hat{\mathbf{y}} = \mathbf{W}\mathbf{h}_T + \mathbf{b}'
 
     Args:
-        num_inputs: inputs per time step.
+        num_inputs: inputs per time step; the entries of :math:`\mathbf{W}_{xh}` start with deviation
+            :math:`1 / \sqrt{\text{inputs}}`.
         num_hiddens: units.
         num_outputs: outputs.
         gain: :math:`\gamma \ge 0`; the entries of :math:`\mathbf{W}_{hh}` start with deviation
