@@ -1,5 +1,6 @@
 """Batch and layer normalization against torch: values, gradients, running moments; bad input; exercises."""
 
+import inspect
 import math
 
 import pytest
@@ -20,7 +21,8 @@ LAYERS = {
     "sequences": (bn.BatchNorm1d, nn.BatchNorm1d, (3, 4, 5)),
     "images": (bn.BatchNorm2d, nn.BatchNorm2d, (2, 4, 3, 3)),
 }
-OPTIONS = [{}, {"momentum": 0.9}, {"momentum": None}, {"eps": 1e-1}, {"affine": False}, {"track_running_stats": False}]
+OPTIONS = [{}, {"momentum": 0.9}, {"momentum": 0.0}, {"momentum": None}, {"eps": 1e-1}]
+OPTIONS += [{"affine": False}, {"track_running_stats": False}]
 
 
 def draw(*shape, seed=0, scale=1.0, offset=0.0):
@@ -62,6 +64,19 @@ def test_the_function_equals_torch_at_small_scales_and_large_offsets(scale, offs
     torch.testing.assert_close(ours, theirs, rtol=1e-10 if offset == 0 else 1e-7, atol=1e-10)
     for a, b in zip(*stats, strict=True):
         torch.testing.assert_close(a, b, **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(bn.normalize, F.batch_norm), (bn.batch_norm, F.batch_norm), (bn.batch_norm_backward, F.batch_norm),
+     (bn.layer_norm, F.layer_norm)],
+)  # fmt: skip
+def test_defaults_are_torchs(ours, theirs):
+    ours, theirs = (inspect.signature(each).parameters for each in (ours, theirs))
+    assert "eps" in ours
+    assert {name: ours[name].default for name in ours.keys() & theirs} == {
+        name: theirs[name].default for name in ours.keys() & theirs
+    }
 
 
 def test_a_large_mean_does_not_spoil_the_variance_in_float32():
