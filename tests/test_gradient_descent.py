@@ -119,6 +119,7 @@ def test_stairs_equal_torch_step_lr(step, every, gamma):
         optimizer.step()
         scheduler.step()
     assert math.isclose(gd.step_decay(step, every=every, gamma=gamma), optimizer.param_groups[0]["lr"], rel_tol=1e-10)
+    assert gd.step_decay(1, every=1) == torch.optim.lr_scheduler.StepLR(optimizer, 1).gamma
 
 
 @given(st.floats(0, 1e6), st.floats(1e-3, 1e6))
@@ -188,6 +189,10 @@ def test_sharpness_of_a_flat_loss_is_zero_and_leaves_a_start_for_the_next_call()
 def test_critical_points_get_their_names(eigenvalues, kind):
     Q, _ = torch.linalg.qr(draw(len(eigenvalues), len(eigenvalues)))
     assert gd.critical_point(Q @ torch.diag(torch.tensor(eigenvalues, dtype=torch.float64)) @ Q.T) == kind
+
+
+def test_eigenvalues_up_to_the_tolerance_count_as_zero():
+    assert gd.critical_point(torch.zeros(2, 2), tolerance=0) == "undecided"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

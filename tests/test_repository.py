@@ -315,6 +315,15 @@ def test_a_missing_file_is_named(tmp_path, name):
     assert missing_files(tmp_path) == [f"{name} is missing"]
 
 
+@pytest.mark.parametrize("name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py"])
+def test_one_file_alone_asks_for_the_other_three(tmp_path, name):
+    write_chapter(tmp_path)
+    others = sorted({"book/toy.md", "companion/toy.py", "notebooks/toy.ipynb", "tests/test_toy.py"} - {name})
+    for other in others:
+        (tmp_path / other).unlink()
+    assert missing_files(tmp_path) == [f"{other} is missing" for other in others]
+
+
 def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):
     write_chapter(tmp_path)
     (tmp_path / "_toc.yml").write_text("parts: [{chapters: [{file: book/toy}, {file: notebooks/toy}]}]")
@@ -327,9 +336,12 @@ def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):
         (0, ("markdown", "# A statement\n\n[Chapter](../book/toy.md)"), "title as a question"),
         (0, ("markdown", "# Why?"), "link to its chapter"),
         (1, ("markdown", "Hello."), "will do, will learn and needs"),
+        (1, ("code", "# do learn need"), "will do, will learn and needs"),
         (2, ("code", "import torch"), "set itself up"),
+        (2, ("markdown", SETUP), "set itself up"),
         (3, ("code", "print(1)"), "makes no claim"),
         (-1, ("markdown", "The end."), "summary"),
+        (-1, ("code", "## Summary"), "summary"),
         (1, ("markdown", "You do, learn, need {cite:p}`x`."), "Colab does not know"),
     ],
 )
@@ -339,7 +351,11 @@ def test_a_lab_out_of_order_is_named(tmp_path, place, cell, words):
 
 
 def test_a_lab_with_outputs_is_named(tmp_path):
-    assert disorder(write_lab(tmp_path / "toy.ipynb", count=1)) == ["toy.ipynb is stored with outputs"]
+    lab = write_lab(tmp_path / "toy.ipynb", count=1)
+    assert disorder(lab) == ["toy.ipynb is stored with outputs"]
+    lab = write_lab(tmp_path / "toy.ipynb")
+    lab.write_text(lab.read_text().replace('"outputs": []', '"outputs": [{}]'))
+    assert disorder(lab) == ["toy.ipynb is stored with outputs"]
 
 
 def test_a_claim_that_nbval_does_not_compare_is_named(tmp_path):
