@@ -223,6 +223,8 @@ def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
         ('<a href="b.html">b</a>', broken_links, "b.html does not exist"),
         ('<a href="#x">x</a>', broken_links, "#x has no such place"),
         ('<a href="a.html#x">x</a>', broken_links, "a.html#x has no such place"),
+        (f'<a href="{PREFIX}b.html">b</a>', broken_links, "b.html does not exist"),
+        ('<meta http-equiv="refresh" content="0; url=b.html">', broken_links, "b.html does not exist"),
         ('<main><img src="data:,"></main>', images_without_words, "<img"),
         ('<main><img src="data:," alt="a.png"></main>', images_without_words, "a.png"),
         ('<script src="https://cdn.example/x.js"></script>', foreign_parts, "cdn.example"),
