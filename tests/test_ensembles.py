@@ -156,6 +156,7 @@ def test_bootstrap_draws_uniformly_with_replacement():
     missed = en.out_of_bag(rows).double().mean().item()
     assert abs(missed - (1 - 1 / 50) ** 50) < 5 * 0.5 / math.sqrt(4000 * 50)
     assert torch.equal(rows, en.bootstrap(50, 4000, generator(0, "bootstrap")))
+    assert en.bootstrap(1, 1).tolist() == [[0]]
 
 
 def test_out_of_bag_marks_what_is_absent():
@@ -307,7 +308,9 @@ ONES = torch.ones(2, 3)
         (lambda: en.bootstrap(0, 3), ValueError, "n must be at least 1, got 0"),
         (lambda: en.bootstrap(3.0, 3), TypeError, "n must be an int, got float"),
         (lambda: en.bootstrap(3, True), TypeError, "members must be an int, got bool"),
-        (lambda: en.out_of_bag(torch.tensor([[5, 0]])), ValueError, r"rows must be of shape \(M, n\)"),
+        (lambda: en.out_of_bag(torch.tensor([[2, 0]])), ValueError, r"rows must be of shape \(M, n\)"),
+        (lambda: en.out_of_bag(torch.tensor([[-1, 0]])), ValueError, r"rows must be of shape \(M, n\)"),
+        (lambda: en.folds(1, 2), ValueError, "n must be at least 2, got 1"),
         (lambda: en.folds(5, 1), ValueError, "k must be at least 2, got 1"),
         (lambda: en.out_of_fold([], ONES, ONES[:, 0], 2), ValueError, "learners must be functions"),
         (lambda: en.out_of_fold([1], ONES, ONES[:, 0], 2), TypeError, "learners must be functions"),
