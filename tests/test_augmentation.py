@@ -173,7 +173,7 @@ def test_a_random_affine_transform_shears_before_it_turns(monkeypatch):
 
 def test_nothing_allowed_changes_nothing():
     X = images(4, 6, 6)
-    for same in (aug.random_shift(X, 0), aug.random_affine(X), aug.add_noise(X, 0.0), aug.cutout(X, 0)):
+    for same in (aug.shift(X), aug.random_shift(X, 0), aug.random_affine(X), aug.add_noise(X, 0.0), aug.cutout(X, 0)):
         torch.testing.assert_close(same, X)
 
 
@@ -223,6 +223,7 @@ def test_mixup_follows_its_generator_and_trains_with_cross_entropy():
     first, again, other = (aug.mixup(X, y, 1.0, 4, seeded(s)) for s in (0, 0, 1))
     assert torch.equal(first[0], again[0]) and torch.equal(first[1], again[1]) and not torch.equal(first[0], other[0])
     assert F.cross_entropy(first[0] @ torch.ones(3, 4).double(), first[1]).item() == pytest.approx(math.log(4))
+    assert aug.mixup(X, torch.full((20,), 3), 1.0, 4)[1][:, 3].eq(1).all()  # one class stays that class
 
 
 # Training -------------------------------------------------------------------------------------------------------------
@@ -295,6 +296,7 @@ IMAGE, LABELS = torch.ones(4, 6, 6), torch.tensor([0, 1, 2, 0])
             r"down must be one number, or one per image; got \(3,\)",
         ),
         (lambda: aug.shift(IMAGE[0], torch.ones(6)), ValueError, "right must be one number"),
+        (lambda: aug.rotate([[1.0]], 1), TypeError, "X must be a tensor of floating-point numbers, got list"),
         (lambda: aug.rotate(IMAGE, torch.ones(3)), ValueError, "angle must be one number"),
         (lambda: aug.affine(IMAGE, torch.ones(3, 2, 2)), ValueError, r"matrix must be \(2, 2\), or one per image"),
         (lambda: aug.affine(IMAGE, [[1, 0], [0, 1]]), TypeError, "matrix must be a tensor"),
