@@ -204,8 +204,9 @@ def test_chance_is_the_same_for_attempt_and_reference_and_left_alone(ask):
 
 
 def test_chance_is_the_same_each_time(ask):
-    first = ask(lambda x, t: torch.rand(3), mistakes={})
-    assert first == ask(lambda x, t: torch.rand(3), mistakes={})
+    first = ask(lambda x, t: torch.rand_like(x), mistakes={})
+    torch.rand(1)
+    assert first == ask(lambda x, t: torch.rand_like(x), mistakes={})
 
 
 def test_cases_may_be_made_from_a_generator(ask):
@@ -235,6 +236,7 @@ def test_cases_may_be_made_from_a_generator(ask):
         ({"w": 1.0}, {"v": 1.0}, "expected a dict with the keys 'v', came a dict with the keys 'w'"),
         ("mean", "sum", "expected 'sum', came 'mean'"),
         (1.00001, 1.00002, "expected 1.00002, came 1.00001"),
+        (1.234567, 2.0, "expected 2, came 1.235"),
         (np.array([1e-12, 0.0]), np.array([2e-12, 0.0]), "expected [2e-12, 0], came [1e-12, 0]"),
         (1.5, "sum", "expected 'sum', came 1.5"),
         (0.12345678, 0.12345679, "expected 0.12345679, came 0.12345678"),
