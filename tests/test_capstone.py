@@ -142,6 +142,7 @@ def test_fashion_mnist_is_read_through_d2l(clothes):
     pytest.importorskip("d2l", reason="d2l is not here: it is no dependency, requirements.txt pins it")
     split = cap.fashion_mnist(0, n_train=30)
     assert split.X_train.shape == (30, 784) and split.X_test.shape == (10, 784) and len(split.X_valid) == 0
+    torch.testing.assert_close(split.X_test[:, 0], torch.arange(10) / 255)
     rows = (255 * split.X_train[:, 0]).round().long()
     assert len(set(rows.tolist())) == 30
     assert torch.equal(split.y_train, rows % 10)
