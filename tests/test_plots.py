@@ -116,6 +116,13 @@ def test_nothing_changes_outside_the_style():
 # --- drawing
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_two_rows_are_twice_as_high_as_one(columns):
+    (one, _), (two, _) = (plots.figure(rows, columns) for rows in (1, 2))
+    assert two.get_size_inches().tolist() == [one.get_size_inches()[0], 2 * one.get_size_inches()[1]]
+    plt.close("all")
+
+
 def test_lines_differ_by_more_than_colour():
     fig, ax = plots.figure()
     lines = [plots.band(ax, range(5), np.random.default_rng(i).normal(size=(3, 5)), label=f"{i}") for i in range(6)]

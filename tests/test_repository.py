@@ -496,6 +496,8 @@ def test_a_claim_that_no_page_shows_is_named(tmp_path):
     assert unshown_claims(tmp_path) == ["book/toy.md does not show the claim grows"]
     page.write_text(":lab: toy\n:claim: shrinks grows\n")
     assert unshown_claims(tmp_path) == []
+    write_lab(tmp_path / "notebooks" / "toy.ipynb", replaced(3, ("code", "claim(f'grows_{k}', 'It grows', values)")))
+    assert unshown_claims(tmp_path) == ["book/toy.md does not show the claim f'grows_{k}'"]
 
 
 @pytest.mark.parametrize(
