@@ -505,7 +505,7 @@ def test_a_claim_that_no_page_shows_is_named(tmp_path):
     [
         ("def f():\n    pass", "f has no docstring"),
         ('def f():\n    """One.\n\n    Returns:\n        int: one.\n    """', "no doctest"),
-        ("class A:\n    pass", "A has no docstring"),
+        ("class A(dict):\n    pass", "A has no docstring"),
     ],
 )
 def test_what_lacks_documentation_is_named(tmp_path, monkeypatch, source, words):
