@@ -323,9 +323,9 @@ GOOD_X, GOOD_Y = problem()
         (lambda: kfold(5.0, 2), TypeError, "n must be an int, got float"),
         (lambda: kfold(5, 2, stratify=[0, 1]), ValueError, r"one label for each of 5 rows, got shape \(2,\)"),
         (
-            lambda: cross_validate(dict, GOOD_X, GOOD_Y, kfold(20, 2), F.mse_loss),
+            lambda: cross_validate(StandardScaler, GOOD_X, GOOD_Y, kfold(20, 2), F.mse_loss),  # it can fit only
             TypeError,
-            "fit and predict, got dict",
+            "fit and predict, got StandardScaler",
         ),
         (
             lambda: cross_validate(LinearModel, GOOD_X / 0, GOOD_Y, kfold(20, 2), F.mse_loss),
@@ -379,9 +379,13 @@ def test_bad_input_is_named(call, error, words):
     [
         (..., 0, "put your number"),
         (8 / 3, 1, "2.66667"),
-        (2.67, 1, ""),
+        (2.67, 1, "Right"),
         (4.0, 0, "divide by 3"),
         (9, 0, "squared bias"),
+        (11.67, 0, "bias included"),
+        (3, 0, "that is the bias"),
+        (8, 0, "take their mean"),
+        (1.63, 0, "square it"),
     ],
 )
 def test_variance_by_hand(capsys, number, right, words):
