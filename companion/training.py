@@ -17,6 +17,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from tqdm import tqdm
 
+from companion.arguments import check_int, check_tensor
 from companion.data import check_data, generator
 from companion.optimizers import _keep_freed_memory, check_hyperparameters
 
@@ -34,6 +35,7 @@ def accuracy(output, target):
         A scalar tensor in [0, 1].
 
     Raises:
+        TypeError: if ``output`` or ``target`` is not a tensor.
         ValueError: if ``target`` has another shape than the rows of ``output``.
 
     Example:
@@ -42,6 +44,8 @@ def accuracy(output, target):
 
     Chapter: all.
     """
+    check_tensor("output", output)
+    check_tensor("target", target)
     if output.shape[:-1] != target.shape:
         raise ValueError(f"target must have shape {tuple(output.shape[:-1])}, got {tuple(target.shape)}")
     return (output.argmax(-1) == target).float().mean(-1)
@@ -107,7 +111,7 @@ def _progress(epochs):
 
 
 def _check_type(name, value, kind):
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    if not isinstance(value, kind) or isinstance(value, bool):
         wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
         raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__}")
 
@@ -123,6 +127,10 @@ def _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_de
     for name, value in (("patience", patience), ("metrics", metrics)):
         if value is not None and valid is None:
             raise ValueError(f"{name} needs validation data: pass valid=(X, y)")
+    if metrics is not None and not (isinstance(metrics, dict) and all(map(callable, metrics.values()))):
+        raise TypeError(f"metrics must be a dict of names and functions of (output, target), got {metrics!r}")
+    if "loss" in (metrics or ()):
+        raise ValueError("metrics must have other names than 'loss': valid_loss is what early stopping looks at")
     if not callable(loss):
         raise TypeError(f"loss must be a function of (output, target), got {type(loss).__name__}")
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
@@ -141,9 +149,22 @@ def _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_de
                 raise ValueError(f"clip_norm must be above 0, got {bound}")
 
 
-def _check_mean(shape):
-    if shape:
-        raise ValueError(f"loss must return one number, the mean over the batch, got shape {tuple(shape)}")
+def _check_fit(model, optimizer, scheduler, seed):
+    """Refuse what ``fit`` alone takes."""
+    _check_type("model", model, nn.Module)
+    _check_type("optimizer", optimizer, torch.optim.Optimizer)
+    if scheduler is not None:
+        _check_type("scheduler", scheduler, torch.optim.lr_scheduler.LRScheduler)
+    check_int("seed", seed, 0)
+    own = {id(p) for p in model.parameters()}
+    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError("optimizer must hold parameters of the model; make it from model.parameters()")
+
+
+def _check_mean(name, value):
+    check_tensor(f"what {name} returns", value)
+    if value.ndim:
+        raise ValueError(f"{name} must return one number, the mean over the batch, got shape {tuple(value.shape)}")
 
 
 def fit(
@@ -172,7 +193,7 @@ def fit(
         optimizer: a ``torch.optim.Optimizer`` over the model's parameters.
         epochs: passes over the data, at least 1.
         batch_size: rows per step; the last batch may be smaller. ``None`` takes all rows.
-        seed: seed of the batch order and of dropout masks.
+        seed: seed of the batch order and of dropout masks, an int of at least 0.
         valid: optional pair ``(X, y)``, evaluated after each epoch.
         metrics: optional dict of name and function of (output, target), for ``valid``.
         scheduler: optional ``torch.optim.lr_scheduler``, stepped after every batch.
@@ -201,8 +222,7 @@ def fit(
 
     Chapter: all.
     """
-    _check_type("model", model, nn.Module)
-    _check_type("optimizer", optimizer, torch.optim.Optimizer)
+    _check_fit(model, optimizer, scheduler, seed)
     _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm)
     X, y = train
     order = torch.Generator().manual_seed(seed)
@@ -215,7 +235,7 @@ def fit(
             for batch in torch.randperm(len(X), generator=order).to(X.device).split(batch_size or len(X)):
                 optimizer.zero_grad()
                 value = loss(model(X[batch]), y[batch])
-                _check_mean(value.shape)
+                _check_mean("loss", value)
                 if not value.isfinite():
                     raise FloatingPointError(_diverged(epoch, f"the loss is {value.item()}", optimizer))
                 value.backward()
@@ -254,7 +274,10 @@ def _diverged(epoch, what, optimizer):
 def _evaluate(model, data, functions):
     model.eval()
     output = model(data[0])
-    return {name: function(output, data[1]).item() for name, function in functions.items()}
+    results = {name: function(output, data[1]) for name, function in functions.items()}
+    for name, result in results.items():
+        _check_mean(f"metric {name}", result)
+    return {name: result.item() for name, result in results.items()}
 
 
 @dataclass
@@ -317,13 +340,13 @@ class Runs:
             Tensor (S, …).
 
         Raises:
-            ValueError: if ``per_seed`` and a first dimension is not S.
+            TypeError: if ``metric`` does not return a tensor.
+            ValueError: if ``per_seed`` and a first dimension is not S, or ``metric`` does not return one number.
         """
         shape = self.diverged.shape
         _check_per_seed("y", y, self.seeds, per_seed)
         output = self.predict(X, per_seed=per_seed).flatten(0, len(shape) - 1)
-        in_dims = (0, 0 if per_seed else None)
-        return vmap(metric, in_dims=in_dims)(output, _per_run(y, shape, per_seed)).unflatten(0, shape)
+        return _numbers("metric", metric, output, _per_run(y, shape, per_seed), shared=not per_seed).unflatten(0, shape)
 
     def model(self, *index):
         """The model of one run as an ordinary ``nn.Module``, in evaluation mode.
@@ -415,6 +438,9 @@ def fit_many(
 
     Chapter: all.
     """
+    _check_functions(rule, schedule, overrides)
+    if grid is not None:
+        _check_type("grid", grid, dict)
     seeds, grid = _seed_list(seeds), {name: _grid_values(name, values) for name, values in (grid or {}).items()}
     for name, value in (hyper | {"clip_norm": clip_norm}).items():
         if name in grid and value is not None:
@@ -441,8 +467,10 @@ def fit_many(
         raise ValueError("make_model must return a model with parameters to train, got none that requires a gradient")
     settings = {name: _expand(rule, hyper | points, params[name]) for name in trained}
     for name, one in trained.items() if overrides else ():
-        check_hyperparameters(rule, overrides(name, one))
-        settings[name] |= overrides(name, one)
+        own = overrides(name, one)
+        _check_type(f"overrides of {name}", own, dict)
+        check_hyperparameters(rule, own)
+        settings[name] |= own
 
     _keep_freed_memory()
     step = _Step(model, loss, rule, settings, schedule, clip_norm)
@@ -531,7 +559,8 @@ class _Step:
         try:
             return self.losses(state, x, y)
         except RuntimeError as error:  # if one model alone fails too, its own error says more
-            self.loss(functional_call(self.model, {name: value[0] for name, value in state.items()}, (x[0],)), y[0])
+            one = functional_call(self.model, {name: value[0] for name, value in state.items()}, (x[0],))
+            _check_mean("loss", self.loss(one, y[0]))
             raise ValueError(
                 f"fit_many cannot map {type(self.model).__name__} and its loss over the runs "
                 f"({str(error).splitlines()[0]}); train it with fit, one seed at a time"
@@ -598,9 +627,18 @@ def _mean_losses(loss, output, y):
         rows = loss(output.flatten(0, 1), y.flatten(0, 1), reduction="none")  # faster than the mapped loss
         rows = rows.unflatten(0, y.shape[:2]).flatten(1)
         return rows.mean(1) if y.is_floating_point() else rows.sum(1) / (y != -100).flatten(1).sum(1)  # ignore_index
-    losses = vmap(loss, randomness="different")(output, y)
-    _check_mean(losses.shape[1:])
-    return losses
+    return _numbers("loss", loss, output, y)
+
+
+def _numbers(name, function, output, y, shared=False):
+    """What a function of (output, target) says of each run, shape (R,); ``shared`` targets are those of all runs."""
+
+    def number(output, y):
+        value = function(output, y)
+        _check_mean(name, value)
+        return value
+
+    return vmap(number, in_dims=(0, None if shared else 0), randomness="different")(output, y)
 
 
 def _clip(grads, max_norm):
@@ -630,8 +668,10 @@ def _expand(rule, hyper, stacked):
 def _validate(stacked, state, valid, functions, shape, per_seed):
     X, y = (_per_run(t, shape, per_seed) for t in valid)
     output = _predict(stacked, state, X, per_seed)
-    in_dims = (0, 0 if per_seed else None)
-    return {f"valid_{name}": vmap(function, in_dims=in_dims)(output, y) for name, function in functions.items()}
+    return {
+        f"valid_{name}": _numbers(f"metric {name}", function, output, y, shared=not per_seed)
+        for name, function in functions.items()
+    }
 
 
 def _per_run(data, shape, per_seed):
@@ -698,9 +738,17 @@ def _settings(model):
     return [(type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)}) for m in model.modules()]
 
 
+def _check_functions(rule, schedule, overrides):
+    if isinstance(rule, type) or not callable(rule):  # a class is an optimizer, not a rule
+        raise TypeError(f"rule must be an update rule such as companion.optimizers.sgd, got {rule!r}")
+    for name, value in (("schedule", schedule), ("overrides", overrides)):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be a function, got {type(value).__name__}")
+
+
 def _seed_list(seeds):
-    if isinstance(seeds, int):
-        raise TypeError(f"seeds must be a list or range of ints, got the int {seeds}")
+    if not hasattr(seeds, "__iter__"):
+        raise TypeError(f"seeds must be a list or range of ints, got the {type(seeds).__name__} {seeds}")
     seeds = list(seeds)
     for seed in seeds:
         _check_type("each of seeds", seed, int)

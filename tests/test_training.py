@@ -837,6 +837,21 @@ def test_accuracy_refuses_targets_of_another_shape(shape):
         accuracy(torch.eye(4), torch.zeros(shape, dtype=torch.int64))
 
 
+def test_accuracy_refuses_what_is_no_tensor():
+    with pytest.raises(TypeError, match=r"^output must be a torch\.Tensor, got list$"):
+        accuracy([[1.0, 2.0]], torch.tensor([1]))
+    with pytest.raises(TypeError, match=r"^target must be a torch\.Tensor, got list$"):
+        accuracy(torch.eye(2), [0, 1])
+
+
+@pytest.mark.parametrize("per_seed", [False, True], ids=["shared", "per seed"])
+def test_evaluate_refuses_a_metric_that_is_not_one_number(per_seed):
+    runs = attempt_fit_many()
+    data = (X.expand(3, 50, 6), LABELS.expand(3, 50)) if per_seed else (X, LABELS)
+    with pytest.raises(ValueError, match=r"^metric must return one number, the mean over the batch, got shape"):
+        runs.evaluate(*data, lambda output, target: output.argmax(-1) == target, per_seed=per_seed)
+
+
 @pytest.mark.parametrize(("course", "expected"), [(None, [0, 1, 2]), ("0", [0, 1, 2]), ("7", [7000, 7001, 7002])])
 def test_course_seeds_follow_the_environment(course, expected, monkeypatch):
     if course is None:
@@ -899,6 +914,23 @@ BOTH = {  # what fit and fit_many refuse alike
     "patience of none": ({"patience": 0} | VALID, ValueError, "patience must be at least 1, got 0"),
     "patience without valid": ({"patience": 3}, ValueError, r"patience needs validation data: pass valid=\(X, y\)"),
     "metrics without valid": ({"metrics": {"a": accuracy}}, ValueError, "metrics needs validation data: pass valid="),
+    "metrics a list": (
+        {"metrics": [accuracy]} | VALID, TypeError, r"metrics must be a dict of names and functions"),
+    "a metric no function": ({"metrics": {"a": 3}} | VALID, TypeError, "metrics must be a dict of names and functions"),
+    "a metric in the place of the loss": (
+        {"metrics": {"loss": accuracy}} | VALID, ValueError, "metrics must have other names than 'loss'"),
+    "metric per row": (
+        {"metrics": {"right": lambda output, target: output.argmax(-1) == target}} | VALID, ValueError,
+        r"metric right must return one number, the mean over the batch, got shape \(40,\)"),
+    "metric no tensor": (
+        {"metrics": {"one": lambda output, target: 1.0}} | VALID, TypeError,
+        "what metric one returns must be a torch.Tensor, got float"),
+    "loss no tensor": (
+        {"loss": lambda output, target: None}, TypeError, "what loss returns must be a torch.Tensor, got NoneType"),
+    "loss without a graph": (
+        {"loss": lambda output, target: F.cross_entropy(output, target).item()}, TypeError,
+        "what loss returns must be a torch.Tensor, got float"),
+    "clip_norm True": ({"clip_norm": True}, TypeError, "clip_norm must be of type int or float, got bool"),
     "min_delta negative": ({"min_delta": -0.1}, ValueError, "min_delta must be at least 0, got -0.1"),
     "min_delta NaN": ({"min_delta": float("nan")}, ValueError, "min_delta must be at least 0, got nan"),
     "min_delta a word": ({"min_delta": "1"}, TypeError, "min_delta must be of type int or float, got str"),
@@ -930,16 +962,23 @@ def test_fit_and_fit_many_refuse(attempt, settings, kind, message):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("settings", "kind", "message"),
     [
-        ({"model": linear}, "model must be of type Module, got function"),
-        ({"optimizer": torch.optim.SGD}, "optimizer must be of type Optimizer, got type"),
+        ({"model": linear, "optimizer": None}, TypeError, "model must be of type Module, got function"),
+        ({"optimizer": torch.optim.SGD}, TypeError, "optimizer must be of type Optimizer, got type"),
+        ({"optimizer": torch.optim.SGD(linear().parameters(), lr=0.1)}, ValueError,
+         "optimizer must hold parameters of the model; make it from model.parameters()"),
+        ({"scheduler": 0.9}, TypeError, "scheduler must be of type LRScheduler, got float"),
+        ({"seed": 0.5}, TypeError, "seed must be an int, got float"),
+        ({"seed": None}, TypeError, "seed must be an int, got NoneType"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
     ],
-    ids=["model a function", "optimizer a class"],
-)
-def test_fit_refuses(settings, message):
-    with pytest.raises(TypeError, match=f"^{message}"):
-        attempt_fit(**settings, **({} if "optimizer" in settings else {"optimizer": None}))
+    ids=["model a function", "optimizer a class", "optimizer of another model", "scheduler a number", "half a seed",
+         "no seed", "negative seed"],
+)  # fmt: skip
+def test_fit_refuses(settings, kind, message):
+    with pytest.raises(kind, match=f"^{re.escape(message)}"):
+        attempt_fit(**settings)
 
 
 class PlainTensor(nn.Module):
@@ -1022,6 +1061,16 @@ MANY = {
     "wrong number of inputs": (
         {"train": (X[:, :5], LABELS)}, RuntimeError,
         "(addmm: )?mat1 and mat2 shapes cannot be multipli"),
+    "rule a word": (
+        {"rule": "sgd"}, TypeError, "rule must be an update rule such as companion.optimizers.sgd, got 'sgd'"),
+    "rule an optimizer": (
+        {"rule": torch.optim.SGD, "lr": 0.1}, TypeError, "rule must be an update rule such as companion"),
+    "schedule a number": ({"schedule": 0.9}, TypeError, "schedule must be a function, got float"),
+    "overrides a dict": ({"overrides": {"bias": {}}}, TypeError, "overrides must be a function, got dict"),
+    "overrides return nothing": (
+        {"overrides": lambda name, p: None}, TypeError, "overrides of weight must be of type dict, got NoneType"),
+    "grid a list": ({"grid": [0.1]}, TypeError, "grid must be of type dict, got list"),
+    "seeds None": ({"seeds": None}, TypeError, "seeds must be a list or range of ints, got the NoneType None"),
     "seeds an int": ({"seeds": 3}, TypeError, "seeds must be a list or range of ints, got the int 3"),
     "no seeds": ({"seeds": []}, ValueError, r"seeds must be different ints of at least 0, at least one of them, got "),
     "seeds twice": ({"seeds": [1, 1]}, ValueError, r"seeds must be different ints of at least 0.+got \[1, 1\]"),
