@@ -457,10 +457,12 @@ def check_hyperparameters(rule, hyper):
     for name, value in hyper.items():
         if name not in allowed:
             raise ValueError(f"{rule.__name__} has no hyper-parameter {name!r}; it has {', '.join(allowed)}")
-        if not isinstance(value, int | float | torch.Tensor):
-            raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
         if isinstance(defaults[name], bool) and not isinstance(value, bool):
             raise TypeError(f"{name} must be True or False, got {value}")
+        if isinstance(value, bool) and not isinstance(defaults[name], bool):
+            raise TypeError(f"{name} must be a number or a tensor, got bool")
+        if not isinstance(value, int | float | torch.Tensor):
+            raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
         low, high = _RANGES.get(name, (-float("inf"), float("inf")))
         values = torch.as_tensor(value, dtype=torch.float64)
         if not (values.isfinite().all() and (values >= low).all() and (values < high).all()):
@@ -509,9 +511,12 @@ class _RuleOptimizer(torch.optim.Optimizer):
             param_group: dict with ``params`` and options.
 
         Raises:
-            TypeError, ValueError: for an option of the wrong type or out of range.
+            TypeError, ValueError: for an option of the wrong type or out of range, or complex parameters.
         """
         super().add_param_group(param_group)
+        for p in self.param_groups[-1]["params"]:
+            if p.is_complex():  # its square is not its squared size
+                raise TypeError(f"params must be real, got {p.dtype}")
         _keep_freed_memory()
         check_hyperparameters(self.rule, self._hyper(self.param_groups[-1]))
 
@@ -532,6 +537,9 @@ class _RuleOptimizer(torch.optim.Optimizer):
 
         Returns:
             What ``closure`` returned, or ``None``.
+
+        Raises:
+            ValueError: for a sparse gradient, which only SGD without weight decay takes.
         """
         loss = None
         if closure is not None:
@@ -541,6 +549,10 @@ class _RuleOptimizer(torch.optim.Optimizer):
             hyper = self._hyper(group)
             for p in group["params"]:
                 if p.grad is not None:
+                    if p.grad.is_sparse and (self.rule is not sgd or group["weight_decay"]):
+                        raise ValueError(
+                            "gradients must be dense, got a sparse one; make the embedding with sparse=False"
+                        )
                     new, self.state[p] = self.rule(p, p.grad, self.state[p], **hyper)
                     p.copy_(new)
         return loss
@@ -558,6 +570,7 @@ class SGD(_RuleOptimizer):
         nesterov: look ahead along the momentum; needs momentum and no dampening.
 
     Raises:
+        TypeError: for a hyper-parameter of the wrong type.
         ValueError: for a hyper-parameter out of range, or ``nesterov`` without momentum or with dampening.
 
     Example:
@@ -568,7 +581,7 @@ class SGD(_RuleOptimizer):
         >>> w.tolist()
         [0.800000011920929, 0.800000011920929]
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
@@ -576,12 +589,12 @@ class SGD(_RuleOptimizer):
     rule = staticmethod(sgd)
 
     def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+        names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+        super().__init__(params, dict(zip(names, (lr, momentum, dampening, weight_decay, nesterov), strict=True)))
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(
                 f"nesterov needs momentum above 0 and dampening 0, got momentum {momentum} and dampening {dampening}"
             )
-        names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
-        super().__init__(params, dict(zip(names, (lr, momentum, dampening, weight_decay, nesterov), strict=True)))
 
 
 class Adagrad(_RuleOptimizer):
@@ -606,7 +619,7 @@ class Adagrad(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
@@ -643,7 +656,8 @@ class RMSprop(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or ``differentiable``; ``alpha`` is below 1.
+    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or ``differentiable``; ``alpha`` is below 1; no
+    complex parameters.
 
     Chapter: optimizers.
     """
@@ -677,7 +691,8 @@ class Adam(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``; no complex
+    parameters.
 
     Chapter: optimizers.
     """
@@ -711,7 +726,8 @@ class AdamW(_RuleOptimizer):
         >>> round(w.item(), 6)
         0.95
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``; no complex
+    parameters.
 
     Chapter: optimizers.
     """

@@ -497,6 +497,22 @@ def test_faces_update_in_place_and_leave_the_gradient(kind):
     assert p.grad.equal(before)
 
 
+def sparse_step(face, **options):
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(4, 2, sparse=True, dtype=torch.float64)
+    optimizer = face(table.parameters(), **options)
+    for row in (1, 2, 1):
+        optimizer.zero_grad()
+        table(torch.tensor([row, 0])).square().sum().backward()
+        optimizer.step()
+    return table.weight.detach()
+
+
+@pytest.mark.parametrize("options", [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}], ids=["plain", "momentum"])
+def test_sgd_takes_sparse_gradients_as_torch_does(options):
+    assert_close(sparse_step(SGD, **options), sparse_step(torch.optim.SGD, **options))
+
+
 # ---------------------------------------------------------------- bad input
 
 P = [torch.zeros(1, requires_grad=True)]
@@ -507,6 +523,13 @@ BAD = {
     "SGD, infinite lr": (lambda: SGD(P, lr=math.inf), ValueError, f"lr {NOT_AT_LEAST_0} inf"),
     "SGD, lr a word": (lambda: SGD(P, lr="fast"), TypeError, "lr must be a number or a tensor, got str"),
     "SGD, lr None": (lambda: SGD(P, lr=None), TypeError, "lr must be a number or a tensor, got NoneType"),
+    "SGD, lr True": (lambda: SGD(P, lr=True), TypeError, "lr must be a number or a tensor, got bool"),
+    "SGD, Nesterov with a word for momentum": (
+        lambda: SGD(P, momentum="a", nesterov=True), TypeError, "momentum must be a number or a tensor, got str"),
+    "Adam, complex": (lambda: Adam([P[0].detach() + 1j]), TypeError, "params must be real, got torch.complex64"),
+    "Adam, sparse": (lambda: sparse_step(Adam), ValueError, "gradients must be dense, got a sparse one; make the emb"),
+    "SGD, sparse with decay": (
+        lambda: sparse_step(SGD, weight_decay=0.1), ValueError, "gradients must be dense, got a sparse one"),
     "SGD, negative momentum": (lambda: SGD(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
     "SGD, NaN dampening": (lambda: SGD(P, dampening=math.nan), ValueError, "dampening must be finite, got nan"),
     "SGD, infinite dampening": (lambda: SGD(P, dampening=-math.inf), ValueError, "dampening must be finite, got -inf"),
@@ -532,7 +555,7 @@ BAD = {
         lambda: Adagrad(P, initial_accumulator_value=-1.0), ValueError, "initial_accumulator_value must be finite and"),
     "RMSprop, alpha of 1": (lambda: RMSprop(P, alpha=1.0), ValueError, "alpha must be finite and in [0, 1), got 1.0"),
     "RMSprop, negative momentum": (lambda: RMSprop(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
-    "RMSprop, centered a word": (lambda: RMSprop(P, centered="yes"), TypeError, "centered must be a number"),
+    "RMSprop, centered a word": (lambda: RMSprop(P, centered="yes"), TypeError, "centered must be True or False, got"),
     "Lion, beta2 of 1": (lambda: Lion(P, betas=(0.9, 1.0)), ValueError, "beta2 must be finite and in [0, 1), got 1.0"),
     "average, a list": (lambda: op.moving_average([1.0], 0.9), TypeError, "x must be a floating-point tensor, got li"),
     "average, whole numbers": (
