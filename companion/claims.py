@@ -21,6 +21,7 @@ __all__ = ["ClaimError", "claim", "claim_exact", "claim_share", "glue", "interva
 RECORD = "application/papermill.record/"  # a MIME prefix that no front end shows
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MIN_SEEDS = 10
+LARGEST = 1e150  # its square is still a number
 
 
 class ClaimError(AssertionError):
@@ -41,6 +42,9 @@ def number(value, digits=6, decimals=None):
     Returns:
         The number in words of the page.
 
+    Raises:
+        ValueError: if the value is NaN or infinite.
+
     Example:
         >>> number(61039), number(-0.01234, digits=3), number(3.2e-17), number(12, decimals=1)
         ('61,039', '−0.0123', '3.2 × 10⁻¹⁷', '12.0')
@@ -48,6 +52,8 @@ def number(value, digits=6, decimals=None):
     Chapter: all.
     """
     size = abs(float(value))
+    if not math.isfinite(size):
+        raise ValueError(f"value must be finite; got {value}")
     exponent = int(f"{size:.{digits - 1}e}".split("e")[1])  # of the rounded number: 9.99 may become 10
     if decimals is not None:
         text = f"{size:,.{decimals}f}"
@@ -73,6 +79,7 @@ def interval(values):
         Mean, low and high, arrays of shape (...). Identical values give a point.
 
     Raises:
+        TypeError: if the values are not real numbers.
         ValueError: if there are fewer than two seeds.
 
     Example:
@@ -84,7 +91,9 @@ def interval(values):
 
     Chapter: all.
     """
-    values = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    values = np.asarray(values.tolist() if isinstance(values, torch.Tensor) else values)
+    if values.dtype.kind not in "biufO":
+        raise TypeError(f"values must be real numbers; got {values.dtype}")
     values = values.astype(np.float64)
     if values.ndim == 0 or len(values) < 2:
         raise ValueError(f"values must have shape (S, ...) with at least 2 seeds S; got shape {values.shape}")
@@ -174,6 +183,8 @@ def claim(name, statement, values, *, above=None, below=None, within=None, unit=
     if seeds.dtype == bool:
         raise TypeError(f"claim {name!r}: values are true or false; use claim_share")
     bound = _bound(name, above, below, within, unit)
+    if np.abs(seeds).max() > LARGEST:
+        raise ValueError(f"claim {name!r}: values must be at most 1e150 in size, or squares overflow; pass their log10")
     value, low, high = (float(x) for x in interval(seeds))
     texts = _alike(value, low, high, spread=(high - low) / 2)
     estimate = _quantity(texts[0], unit)
@@ -272,6 +283,8 @@ def claim_exact(
     if got.dtype == bool:
         raise TypeError(f"claim {name!r}: value is true or false; claim the number behind it")
     if equals is None:
+        if tolerance is not None:
+            raise ValueError(f"claim {name!r}: tolerance belongs to equals; a bound is taken as it is")
         if got.ndim:
             raise ValueError(f"claim {name!r}: a bound needs a single number; value has shape {got.shape}")
         bound, tested = _bound(name, above, below, within, unit), float(got)
@@ -387,11 +400,14 @@ def _finite(name, argument, values):
     values = values.detach().cpu().tolist() if isinstance(values, torch.Tensor) else values
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biufO":  # booleans, integers, floats, and lists of scalar tensors
+        if array.dtype.kind not in "biufO" or None in array.ravel().tolist():  # O: lists of scalar tensors
             raise TypeError(array.dtype)
+        whole = array.dtype.kind in "iu"
         array = array if array.dtype == bool else array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"claim {name!r}: {argument} must be numbers; got {values!r}") from error
+    if whole and np.abs(array).max(initial=0) > 2**53:
+        raise ValueError(f"claim {name!r}: whole numbers in {argument} must be at most 2⁵³ in size, to be told apart")
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0].tolist()
         raise ValueError(f"claim {name!r}: {argument} must be finite; got {array[tuple(where)]} at index {where}")

@@ -69,6 +69,19 @@ def test_interval_of_identical_values_is_a_point():
         interval([1.0])
 
 
+def test_interval_takes_every_real_dtype_and_refuses_the_rest():
+    assert interval(torch.tensor([1.0, 3.0], dtype=torch.bfloat16, requires_grad=True))[0] == 2.0
+    for values in (["a", "b"], [1j, 2.0], torch.tensor([1j, 2.0])):
+        with pytest.raises(TypeError, match="values must be real numbers; got"):
+            interval(values)
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf])
+def test_number_refuses_what_is_not_finite(value):
+    with pytest.raises(ValueError, match=f"value must be finite; got {value}"):
+        number(value)
+
+
 def test_interval_covers_the_truth_as_often_as_it_says():
     draws = np.random.default_rng(1).normal(size=(10, 20000))
     _, low, high = interval(draws)
@@ -160,6 +173,9 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
         ({"values": ["1.0"] * 10}, TypeError, "must be numbers"),
         ({"values": [1j] * 10}, TypeError, "must be numbers"),
         ({"values": [[1.0], 2.0] * 5}, TypeError, "must be numbers"),
+        ({"values": None}, TypeError, "values must be numbers; got None"),
+        ({"values": [None] * 10}, TypeError, "values must be numbers"),
+        ({"values": [1e200, *GAIN]}, ValueError, "at most 1e150 in size, or squares overflow; pass their log10"),
         ({"values": [True] * 10}, TypeError, "use claim_share"),
         ({"above": None}, ValueError, "exactly one bound"),
         ({"below": 20}, ValueError, "exactly one bound.*above=5, below=20"),
@@ -276,6 +292,9 @@ def test_false_exact_claims_raise(value, options):
         (0.5, {"equals": math.inf, "tolerance": 1}, ValueError, "equals must be finite; got inf"),
         ([], {"equals": [], "tolerance": 0}, ValueError, "empty"),
         (True, {"equals": 1, "tolerance": 0}, TypeError, "true or false"),
+        (None, {"equals": 1, "tolerance": 0}, TypeError, "value must be numbers; got None"),
+        (0.5, {"above": 0, "tolerance": 0.1}, ValueError, "tolerance belongs to equals"),
+        (2**60 + 1, {"equals": 2**60, "tolerance": 0}, ValueError, "whole numbers in value must be at most 2⁵³"),
     ],
 )
 def test_unusable_exact_claims_are_refused(value, options, kind, message):
