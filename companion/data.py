@@ -63,11 +63,15 @@ def generator(seed, purpose):
     Adding a large number to a seed is not enough: torch's CPU generator looks at the lowest 32 bits only.
 
     Args:
-        seed: the seed of the run.
+        seed: the seed of the run, an int of at least 0, or a list of them for runs that go together.
         purpose: a word such as ``"split"``.
 
     Returns:
         A seeded ``torch.Generator`` on the CPU.
+
+    Raises:
+        TypeError: if a seed is not an int.
+        ValueError: if a seed is negative.
 
     Example:
         >>> a, b = generator(0, "split"), generator(0, "noise")
@@ -76,6 +80,8 @@ def generator(seed, purpose):
 
     Chapter: all.
     """
+    for one in seed if isinstance(seed, list) else [seed]:
+        check_int("seed", one, 0)  # 0.0 is another word than 0, and would redraw everything
     return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {seed}".encode()))
 
 
@@ -135,6 +141,11 @@ def check_regression(X, y):
         raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
 
 
+def _check_dtype(dtype):
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype must be a floating-point type such as torch.float64, got {dtype!r}")
+
+
 def _split(X, y, seed, n_train, n_valid):
     """Cut a random permutation of the rows into training, validation and test."""
     n = len(X)
@@ -159,7 +170,7 @@ def flip_labels(y, share, n_classes, generator=None):
         Labels of the same shape; about ``share`` of them are wrong.
 
     Raises:
-        TypeError: if ``y`` is not an int64 tensor.
+        TypeError: if ``y`` is not an int64 tensor, ``share`` no number or ``n_classes`` no int.
         ValueError: if ``share`` is outside [0, 1], ``n_classes`` is below 2 or a label is not below ``n_classes``.
 
     Example:
@@ -171,8 +182,7 @@ def flip_labels(y, share, n_classes, generator=None):
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
         raise TypeError(f"y must be an int64 tensor, got {getattr(y, 'dtype', type(y).__name__)}")
     check_real("share", share, 0, 1)
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes}")
+    check_int("n_classes", n_classes, 2)
     if y.numel() and not 0 <= y.min() <= y.max() < n_classes:
         raise ValueError(f"y must lie in 0 … {n_classes - 1}, got {y.min().item()} … {y.max().item()}")
     wrong = torch.rand(y.shape, generator=generator) < share
@@ -206,6 +216,7 @@ def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float3
     Chapter: all.
     """
     check_real("label_noise", label_noise, 0, 1)
+    _check_dtype(dtype)
     raw = sklearn.datasets.load_digits()
     X, y = torch.tensor(raw.data / 16, dtype=dtype), torch.tensor(raw.target)
     split = _split(X, y, seed, n_train, n_valid)
@@ -259,6 +270,7 @@ def diabetes(seed, *, n_train=None, n_valid=0, noise_features=0, dtype=torch.flo
     Chapter: weight_decay, dropout, ensembles.
     """
     check_int("noise_features", noise_features, 0)
+    _check_dtype(dtype)
     raw = sklearn.datasets.load_diabetes(scaled=False)
     X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target, dtype=torch.float64)
     noise = torch.randn(len(X), noise_features, generator=generator(seed, "noise features"), dtype=torch.float64)
@@ -291,6 +303,7 @@ def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
 
     Chapter: overfitting, losses.
     """
+    _check_dtype(dtype)
     raw = sklearn.datasets.load_breast_cancer()
     X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target)
     split = _standardise(_split(X, y, seed, n_train, n_valid), targets=False)
@@ -327,6 +340,7 @@ def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise
     check_int("n_valid", n_valid, 0)
     check_real("weight_scale", weight_scale, 0)
     check_real("noise", noise, 0)
+    _check_dtype(dtype)
     chance = generator(seed, "linear teacher")
     n = n_train + n_valid + n_test
     w = weight_scale * torch.randn(n_features, generator=chance, dtype=torch.float64)
@@ -346,6 +360,7 @@ def stack(splits):
         A :class:`Split` of tensors (S, N, …), for ``fit_many(…, per_seed=True)``.
 
     Raises:
+        TypeError: if ``splits`` is not a list of :class:`Split`.
         ValueError: if the list is empty or the shapes differ.
 
     Example:
@@ -354,6 +369,8 @@ def stack(splits):
 
     Chapter: all.
     """
+    if isinstance(splits, Split) or not isinstance(splits, list | tuple):
+        raise TypeError(f"splits must be a list of Split, one per seed, got {type(splits).__name__}")
     if not splits:
         raise ValueError("splits must hold at least one Split, got none")
     shapes = {tuple(tuple(t.shape) for t in split) for split in splits}

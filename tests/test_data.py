@@ -260,6 +260,22 @@ BAD = {
         lambda: diabetes(0, noise_features=-1), ValueError, "noise_features must be at least 0, got -1"),
     "share": (lambda: flip_labels(labels, -0.1, 2), ValueError, "share must be in [0, 1], got -0.1"),
     "share a word": (lambda: flip_labels(labels, "half", 2), TypeError, "share must be a number, got str"),
+    "classes a float": (lambda: flip_labels(labels, 0.1, 2.0), TypeError, "n_classes must be an int, got float"),
+    "seed a float": (lambda: digits(0.0), TypeError, "seed must be an int, got float"),
+    "seed a bool": (lambda: diabetes(False), TypeError, "seed must be an int, got bool"),
+    "no seed": (lambda: breast_cancer(None), TypeError, "seed must be an int, got NoneType"),
+    "seed negative": (
+        lambda: linear_teacher(-1, n_train=1, n_test=1, n_features=1), ValueError, "seed must be at least 0, got -1"),
+    "a list with half a seed": (lambda: generator([0, 0.5], "noise"), TypeError, "seed must be an int, got float"),
+    "digits in whole numbers": (
+        lambda: digits(0, dtype=torch.int64), TypeError, "dtype must be a floating-point type such as torch.float"),
+    "diabetes in whole numbers": (lambda: diabetes(0, dtype=torch.int32), TypeError, "dtype must be a floating-point"),
+    "tumours in a word": (lambda: breast_cancer(0, dtype="float"), TypeError, "dtype must be a floating-point type"),
+    "teacher, whole numbers": (
+        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=1, dtype=torch.int64), TypeError, "dtype must be a"),
+    "stack of one split": (lambda: stack(digits(0)), TypeError, "splits must be a list of Split, one per seed, got Sp"),
+    "stack of a generator": (
+        lambda: stack(digits(s) for s in range(2)), TypeError, "splits must be a list of Split, one per seed, got gen"),
     "one class": (lambda: flip_labels(labels, 0.1, 1), ValueError, "n_classes must be at least 2, got 1"),
     "label out of range": (lambda: flip_labels(labels + 1, 0.1, 2), ValueError, "y must lie in 0 … 1, got 1 … 2"),
     "negative label": (lambda: flip_labels(labels - 1, 0.1, 2), ValueError, "y must lie in 0 … 1, got -1 … 0"),
