@@ -155,14 +155,14 @@ def band(ax, x, values, *, label, color=None):
 
     Chapter: all.
     """
-    x, values = (np.asarray(a.detach().cpu() if isinstance(a, torch.Tensor) else a, float) for a in (x, values))
+    x, values = (np.asarray(a.tolist() if isinstance(a, torch.Tensor) else a, float) for a in (x, values))
     if values.ndim != 2 or len(values) < 2 or x.shape != values.shape[1:]:
         wanted = "values must have shape (S, N) with at least 2 seeds S, and x shape (N,)"
         raise ValueError(f"{wanted}; got values {values.shape} and x {x.shape}")
     values = np.where(np.isfinite(values), values, np.nan)
     log = ax.get_yscale() == "log"
     if log and (values <= 0).any():
-        raise ValueError(f"values must be positive on a logarithmic axis; got {values.min():g}")
+        raise ValueError(f"values must be positive on a logarithmic axis; got {np.nanmin(values):g}")
     lines = interval(np.log(values) if log else values)
     mean, low, high = (np.exp(y) for y in lines) if log else lines
     (line,) = ax.plot(x, mean, label=label, **({"color": color} if color else {}))
@@ -238,7 +238,7 @@ def explorer(draw, values, *, label, alts, name=None, choices=None, choice_label
     Chapter: all.
     """
     stops = [(v,) for v in values] if choices is None else [(v, c) for c in choices for v in values]
-    if len(values) < 2 or len(stops) > MAX_FRAMES:
+    if len(values) < 2 or not 0 < len(stops) <= MAX_FRAMES:
         raise ValueError(f"an explorer has at least 2 stops and at most {MAX_FRAMES} frames; got {len(stops)}")
     if (choices is None) != (choice_label is None):
         raise ValueError(f"choices and choice_label go together; got {choices!r} and {choice_label!r}")

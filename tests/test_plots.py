@@ -161,6 +161,13 @@ def test_a_diverged_seed_leaves_a_gap():
     plt.close(fig)
 
 
+def test_band_draws_every_dtype_of_torch():
+    fig, ax = plots.figure()
+    line = plots.band(ax, torch.arange(3), torch.ones(2, 3, dtype=torch.bfloat16, requires_grad=True), label="loss")
+    plt.close(fig)
+    assert line.get_ydata().tolist() == [1.0] * 3
+
+
 @pytest.mark.parametrize(
     ("x", "values", "message"),
     [
@@ -168,6 +175,7 @@ def test_a_diverged_seed_leaves_a_gap():
         (range(3), np.zeros(3), r"at least 2 seeds.*\(3,\)"),
         (range(4), np.zeros((2, 3)), r"values \(2, 3\) and x \(4,\)"),
         (range(2), np.array([[1.0, 2.0], [0.0, 1.0]]), "positive on a logarithmic axis; got 0"),
+        (range(2), np.array([[1.0, np.nan], [-3.0, 1.0]]), "positive on a logarithmic axis; got -3"),
     ],
 )
 def test_band_refuses(x, values, message):
@@ -344,6 +352,8 @@ def test_frames_go_choice_by_choice(shell):
         ({"values": range(41)}, ValueError, "at most 40 frames; got 41"),
         ({"values": range(21), "choices": "ab", "choice_label": "Kind"}, ValueError, "at most 40 frames; got 42"),
         ({"values": [1]}, ValueError, "at least 2 stops"),
+        ({"values": [1, 2, float("nan")]}, ValueError, "value must be finite; got nan"),
+        ({"choices": [], "choice_label": "Kind"}, ValueError, "at least 2 stops and at most 40 frames; got 0"),
         ({"choices": ["a"]}, ValueError, "go together"),
         ({"choice_label": "Kind"}, ValueError, "go together"),
         ({"alts": [ALT, ALT + " "]}, ValueError, "each of 3 frames; got 2"),
