@@ -76,6 +76,7 @@ def normalize(input, mean, var, eps=1e-5):
         Tensor of the shape of ``input``.
 
     Raises:
+        TypeError: if ``input``, ``mean`` or ``var`` is not a tensor of floats.
         ValueError: if ``eps`` is negative.
 
     Example:
@@ -85,7 +86,8 @@ def normalize(input, mean, var, eps=1e-5):
 
     Chapter: batch_norm.
     """
-    check_floats("input", input)
+    for name, value in (("input", input), ("mean", mean), ("var", var)):
+        check_floats(name, value)
     check_real("eps", eps, 0)
     return (input - mean) / (var + eps).sqrt()
 
@@ -265,6 +267,8 @@ class _BatchNorm(nn.Module):
         if input.ndim not in self.ndims:
             wanted = " or ".join(map(str, self.ndims))
             raise ValueError(f"input must have {wanted} dimensions, got shape {tuple(input.shape)}")
+        if input.shape[1] != self.num_features:
+            raise ValueError(f"input must have num_features={self.num_features} channels, got {tuple(input.shape)}")
         momentum, tracked = self.momentum, self.running_mean is not None
         if self.training and tracked:
             self.num_batches_tracked.add_(1)

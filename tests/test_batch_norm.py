@@ -189,6 +189,17 @@ BAD = {
     "momentum word": (lambda: bn.BatchNorm1d(3, momentum="a"), TypeError, "momentum must be a number, got str"),
     "features": (lambda: bn.BatchNorm2d(0), ValueError, "num_features must be at least 1, got 0"),
     "features float": (lambda: bn.BatchNorm2d(3.0), TypeError, "num_features must be an int, got float"),
+    "channels": (lambda: bn.BatchNorm1d(4)(X), ValueError, r"input must have num_features=4 channels, got \(4, 3\)"),
+    "channels without buffers": (
+        lambda: bn.BatchNorm1d(4, affine=False, track_running_stats=False)(X),
+        ValueError,
+        "num_features=4 channels",
+    ),
+    "moments are numbers": (
+        lambda: bn.normalize(X, 0.0, 1.0),
+        TypeError,
+        "mean must be a tensor of floating-point numbers, got float",
+    ),
     "2d in 1d": (lambda: bn.BatchNorm1d(3)(X[..., None, None]), ValueError, "2 or 3 dimensions, got shape"),
     "1d in 2d": (lambda: bn.BatchNorm2d(3)(X), ValueError, "4 dimensions"),
     "backward": (
