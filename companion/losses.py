@@ -40,6 +40,8 @@ def _check_input(input, reduction):
 def _check_pair(input, target, reduction):
     _check_input(input, reduction)
     check_tensor("target", target)
+    if target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(f"target must hold real numbers, got {target.dtype}")
     if input.shape != target.shape:
         shapes = f"{tuple(input.shape)} and {tuple(target.shape)}"
         raise ValueError(f"input and target must have the same shape, got {shapes}; nothing is broadcast")

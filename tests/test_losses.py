@@ -211,6 +211,8 @@ BCE = losses.binary_cross_entropy_with_logits
 BAD = {
     "input a list": (lambda: losses.mse_loss([1.0], Y), TypeError, "floating-point numbers, got list"),
     "target a number": (lambda: losses.l1_loss(Z, 1.0), TypeError, "target must be a torch.Tensor, got float"),
+    "target bool": (lambda: BCE(Z, Y > 0), TypeError, "target must hold real numbers, got torch.bool"),
+    "target complex": (lambda: losses.mse_loss(Z, Y + 1j), TypeError, "target must hold real numbers, got torch.compl"),
     "input int": (lambda: losses.mse_loss(C, C), TypeError, "floating-point numbers, got torch.int64"),
     "broadcast": (lambda: losses.mse_loss(Z[:, :1], Y[:, 0]), ValueError, r"got \(3, 1\) and \(3,\); nothing is"),
     "broadcast bce": (lambda: BCE(Z[:, :1], Y[:, 0]), ValueError, "must have the same shape"),
