@@ -201,8 +201,15 @@ def _difference(got, want, where=""):
         return kinds
     a, b = _tensor(got), _tensor(want)
     same_family = not b.ndim or isinstance(got, torch.Tensor) == isinstance(want, torch.Tensor)
-    if a.shape != b.shape or not same_family or (b.ndim and _dtype_class(a) != _dtype_class(b)):
+    if (
+        a.shape != b.shape
+        or a.is_complex() != b.is_complex()
+        or not same_family
+        or (b.ndim and _dtype_class(a) != _dtype_class(b))
+    ):
         return kinds
+    if a.is_complex():
+        a, b = torch.view_as_real(a.resolve_conj()), torch.view_as_real(b.resolve_conj())
     tolerance = max(TOLERANCE.get(a.dtype, 0.0), TOLERANCE.get(b.dtype, 0.0))
     coarse = torch.finfo(a.dtype).eps if a.is_floating_point() else 0.0
     a, b = a.double(), b.double()

@@ -108,6 +108,12 @@ def test_a_missing_argument_is_said(ask):
     assert text.startswith("your function([-3, -0.5, 0.5, 3], 1) stops with TypeError: ")
 
 
+def test_imaginary_parts_count(ask):
+    assert not ask(lambda x, t: 1.0 + 2j, lambda x, t: 1.0, CASES, {})[0]
+    assert not ask(lambda x, t: x + 2j, lambda x, t: x + 1j, CASES, {})[0]
+    assert ask(lambda x, t: (x - 1j).conj(), lambda x, t: x + 1j, CASES, {})[0]
+
+
 def quits(x, t):
     raise SystemExit
 
