@@ -5,11 +5,12 @@ set that opens once, and Fashion-MNIST; the checks of the chapter's exercises co
 """
 
 import math
+from pathlib import Path
 
 import torch
 from scipy import stats
 
-from companion.arguments import check_floats, check_int
+from companion.arguments import check_floats, check_int, check_real
 from companion.checks import check, check_number
 from companion.data import Split, check_data, flip_labels, generator
 
@@ -328,7 +329,8 @@ class SealedTest:
 def fashion_mnist(seed, *, n_train, label_noise=0.0):
     """Load Fashion-MNIST through ``d2l``: pictures of clothes, 28×28 pixels in 0 … 1, 10 classes.
 
-    torchvision downloads the files into ``../data`` where they are missing, and compares their checksums.
+    torchvision downloads the files into ``../data`` where they are missing, and compares the checksums of what it
+    downloads.
 
     Args:
         seed: redraws which training rows are taken, and the label noise.
@@ -340,7 +342,7 @@ def fashion_mnist(seed, *, n_train, label_noise=0.0):
         rows; the test rows are the 10,000 of the data set.
 
     Raises:
-        OSError: if the files are missing and cannot be downloaded.
+        OSError: if the files are missing and cannot be downloaded, or are damaged.
         TypeError, ValueError: for counts or shares out of range.
 
     Example:
@@ -354,14 +356,22 @@ def fashion_mnist(seed, *, n_train, label_noise=0.0):
     Chapter: capstone.
     """
     check_int("n_train", n_train, 1)
+    check_real("label_noise", label_noise, 0, 1)
     from companion.d2l_bridge import d2l  # slow to import, and only needed here
 
+    raw = Path("../data/FashionMNIST/raw")
+    damaged = f"the files of Fashion-MNIST in {raw} are damaged: delete that folder and run once with a network"
     try:
         data = d2l.FashionMNIST()
-    except (OSError, RuntimeError) as error:  # torchvision raises either where no mirror answers
+    except (AssertionError, OSError, RuntimeError, ValueError) as error:  # torchvision raises any of them
+        if len(list(raw.glob("*-ubyte"))) == 4:  # nothing was missing
+            raise OSError(damaged) from error
         raise OSError(
             "Fashion-MNIST is not in ../data and cannot be downloaded: run once with a network, or leave FASHION off"
         ) from error
+    for part in (data.train, data.val):
+        if part.data.shape != (len(part.targets), 28, 28) or part.targets.max() > 9:
+            raise OSError(damaged)
     if n_train > len(data.train.data):
         raise ValueError(f"n_train must be at most {len(data.train.data)}, got {n_train}")
     X, X_test = (part.data.flatten(1) / 255 for part in (data.train, data.val))

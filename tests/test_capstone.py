@@ -155,6 +155,30 @@ def test_fashion_mnist_is_read_through_d2l(clothes):
         cap.fashion_mnist(0, n_train=41)
 
 
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size])
+
+
+DAMAGE = {
+    "pictures cut short": lambda raw: cut(raw / "train-images-idx3-ubyte", 2000),
+    "labels cut short": lambda raw: cut(raw / "t10k-labels-idx1-ubyte", 12),
+    "empty": lambda raw: cut(raw / "train-labels-idx1-ubyte", 0),
+    "another format": lambda raw: (raw / "train-images-idx3-ubyte").write_bytes(b"<html>not found</html>"),
+    "fewer labels than pictures": lambda raw: write_idx(raw / "train-labels-idx1-ubyte", np.arange(20) % 10),
+    "an eleventh class": lambda raw: write_idx(raw / "train-labels-idx1-ubyte", np.arange(40) % 11),
+    "smaller pictures": lambda raw: write_idx(raw / "t10k-images-idx3-ubyte", np.ones((10, 8, 8))),
+    "pictures for labels": lambda raw: write_idx(raw / "t10k-labels-idx1-ubyte", np.ones((10, 28, 28))),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_damaged_clothes_are_called_damaged(damage, clothes):
+    pytest.importorskip("d2l", reason="d2l is not here: it is no dependency, requirements.txt pins it")
+    damage(clothes)
+    with pytest.raises(OSError, match=r"FashionMNIST/raw are damaged: delete that folder and run once with a network$"):
+        cap.fashion_mnist(0, n_train=30)
+
+
 @pytest.mark.parametrize("error", [OSError("no route to host"), RuntimeError("Error downloading train-images")])
 def test_without_network_one_sentence_says_what_to_do(error, monkeypatch):
     pytest.importorskip("d2l", reason="d2l is not here: it is no dependency, requirements.txt pins it")
@@ -217,6 +241,8 @@ BAD = {
     "sealed shape": (
         lambda: cap.SealedTest(torch.zeros(3, 1), torch.zeros(3, 2, dtype=torch.int64)), ValueError, "the rows of y",
     ),
+    "clothes, noise": (
+        lambda: cap.fashion_mnist(0, n_train=1, label_noise=2), ValueError, r"label_noise must be in \[0, 1\], got 2"),
     "no clothes": (lambda: cap.fashion_mnist(0, n_train=0), ValueError, "n_train must be at least 1, got 0"),
 }  # fmt: skip
 
