@@ -456,7 +456,8 @@ def check_hyperparameters(rule, hyper):
     defaults = {p.name: p.default for p in inspect.signature(rule).parameters.values()}
     for name, value in hyper.items():
         if name not in allowed:
-            raise ValueError(f"{rule.__name__} has no hyper-parameter {name!r}; it has {', '.join(allowed)}")
+            owner = getattr(rule, "__name__", "the rule")  # functools.partial has no name
+            raise ValueError(f"{owner} has no hyper-parameter {name!r}; it has {', '.join(allowed)}")
         if isinstance(defaults[name], bool) and not isinstance(value, bool):
             raise TypeError(f"{name} must be True or False, got {value}")
         if isinstance(value, bool) and not isinstance(defaults[name], bool):

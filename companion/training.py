@@ -661,7 +661,12 @@ def _choose(mask, yes, no):
 
 def _expand(rule, hyper, stacked):
     """Give the hyper-parameters that differ between runs the shape of a stacked parameter."""
-    hyper = {name: inspect.signature(rule).parameters[name].default for name in ["lr"]} | hyper
+    lr = inspect.signature(rule).parameters.get("lr")
+    if lr is None or (lr.default is lr.empty and "lr" not in hyper):
+        raise ValueError(
+            f"lr must be {'given, for the rule has no default' if lr else 'a hyper-parameter of the rule'}"
+        )
+    hyper = {"lr": lr.default} | hyper
     return {k: _per_parameter(v, stacked) if isinstance(v, torch.Tensor) else v for k, v in hyper.items()}
 
 

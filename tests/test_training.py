@@ -1065,6 +1065,14 @@ MANY = {
         {"rule": "sgd"}, TypeError, "rule must be an update rule such as companion.optimizers.sgd, got 'sgd'"),
     "rule an optimizer": (
         {"rule": torch.optim.SGD, "lr": 0.1}, TypeError, "rule must be an update rule such as companion"),
+    "rule without lr": (
+        {"rule": lambda param, grad, state, *, rate=0.1: (param - rate * grad, state)}, ValueError,
+        "lr must be a hyper-parameter of the rule"),
+    "rule whose lr is not given": (
+        {"rule": lambda param, grad, state, *, lr: (param - lr * grad, state)}, ValueError, "lr must be given"),
+    "unknown to a rule without a name": (
+        {"rule": functools.partial(sgd, momentum=0.9), "rate": 0.1}, ValueError,
+        "the rule has no hyper-parameter 'rate'; it has lr"),
     "schedule a number": ({"schedule": 0.9}, TypeError, "schedule must be a function, got float"),
     "overrides a dict": ({"overrides": {"bias": {}}}, TypeError, "overrides must be a function, got dict"),
     "overrides return nothing": (
