@@ -444,10 +444,11 @@ def descent_weights(X, y, lr, steps):
 
 
 def _histories(generator):
-    """Six falling and rising histories, with a patience each."""
+    """Histories that fall and rise, one that stands still and one that ends first, with a patience each."""
     dip = (torch.linspace(-1, 2, 24) ** 2 + 1) + 0.4 * torch.rand(5, 24, generator=generator)
     return [(history, wait) for history, wait in zip(dip, (1, 2, 3, 4, 6), strict=True)] + [
-        (torch.tensor([3.0, 2.0, 2.0, 1.0, 1.0]), 1)
+        (torch.tensor([3.0, 2.0, 2.0, 1.0, 1.0]), 1),
+        (torch.tensor([3.0, 2.0, 1.0]), 2),
     ]
 
 

@@ -264,6 +264,16 @@ def stop_epoch(losses, patience, better=lambda loss, best, last: loss < best):
     return len(losses)
 
 
+def never_at_the_end(losses, patience):
+    best, kept = math.inf, 0
+    for epoch, loss in enumerate(losses.tolist(), start=1):
+        if loss < best:
+            best, kept = loss, epoch
+        if epoch - kept >= patience:
+            return epoch
+    return None  # the history ended first
+
+
 def kept_epoch(losses, stopped):
     return losses[:stopped].argmin().item() + 1
 
@@ -284,6 +294,7 @@ def kept_epoch(losses, stopped):
         (es.check_stop_epoch, lambda v, p: stop_epoch(v, p, lambda x, best, last: x <= best), False, "not better"),
         (es.check_stop_epoch, lambda v, p: stop_epoch(v, p + 1), False, "one epoch too long"),
         (es.check_stop_epoch, lambda v, p: stop_epoch(v, p) - 1, False, "count epochs from 1"),
+        (es.check_stop_epoch, never_at_the_end, False, "expected"),
         (es.check_kept_epoch, lambda losses, stopped: None, False, "write its body"),
         (es.check_kept_epoch, kept_epoch, True, "agrees"),
         (es.check_kept_epoch, lambda v, stopped: stopped, False, "last epoch"),
