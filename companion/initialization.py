@@ -72,7 +72,7 @@ def calculate_gain(nonlinearity, param=None):
     .. math::
         g = \sqrt{\frac{1}{\operatorname{E}\varphi(Z)^2}} = \sqrt{\frac{2}{1 + a^2}}, \qquad Z \sim N(0, 1)
 
-    For tanh (5/3) and SELU (3/4) torch's values are conventions, not this formula.
+    For sigmoid (1), tanh (5/3) and SELU (3/4) torch's values are conventions, not this formula.
 
     Args:
         nonlinearity: ``"linear"``, ``"conv1d"`` and its kin, ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"``
