@@ -566,7 +566,8 @@ def check_cross_entropy(attempt):
 
     def cases(generator):
         logits = [3 * torch.randn(5, 4, generator=generator) for _ in range(3)]
-        return [(z, torch.randint(4, (5,), generator=generator)) for z in (*logits, 500 + 100 * logits[0])]
+        drawn = [(z, torch.randint(4, (5,), generator=generator)) for z in (*logits, 500 + 100 * logits[0])]
+        return [*drawn, (torch.tensor([[0.0, -120.0, 1.0]]), torch.tensor([1]))]  # exp(−120) is 0 in float32
 
     def chosen(q, y):
         return q.gather(1, y.unsqueeze(1)).squeeze(1)
@@ -579,6 +580,9 @@ def check_cross_entropy(attempt):
             "softmax is taken twice: pass logits on, not probabilities": lambda z, y: cross_entropy(z.softmax(1), y),
             "large logits overflow: subtract the largest logit of each row before you exponentiate": (
                 lambda z, y: -chosen(z.exp() / z.exp().sum(1, keepdim=True), y).log().mean()
+            ),
+            "the log-sum-exp overflows: subtract the largest logit of each row in it, and add it again outside": (
+                lambda z, y: (z.exp().sum(1).log() - chosen(z, y)).mean()
             ),
             "a probability that rounds to 0 has no logarithm: do not compute it, subtract the log-sum-exp": (
                 lambda z, y: -chosen(z.softmax(1), y).log().mean()

@@ -278,6 +278,11 @@ EXERCISES = {
     "ce, stub": (ce, lambda z, y: None, "write its body"),
     "ce, twice": (ce, lambda z, y: F.cross_entropy(z.softmax(1), y), "softmax is taken twice"),
     "ce, exp": (ce, exponentials, "large logits overflow"),
+    "ce, exp in the log": (
+        ce,
+        lambda z, y: (z.exp().sum(1).log() - z[range(len(y)), y]).mean(),
+        "log-sum-exp overflows",
+    ),
     "ce, log of 0": (ce, log_of_softmax, "a probability that rounds to 0"),
     "ce, sign": (ce, lambda z, y: -F.cross_entropy(z, y), "mind the sign"),
     "ce, sum": (ce, lambda z, y: F.cross_entropy(z, y, reduction="sum"), "the mean over the rows, not the sum"),
