@@ -140,7 +140,7 @@ def tuned_momentum(smallest, largest):
         \mu = \Bigl(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Bigr)^2, \qquad
         \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}
 
-    Then the error shrinks by about :math:`\sqrt\mu` per step.
+    Then each step multiplies the error by about :math:`\sqrt\mu`.
 
     Args:
         smallest: :math:`\lambda_{\min} > 0`, the smallest eigenvalue of the Hessian.
