@@ -352,6 +352,7 @@ def test_a_page_in_the_browser(browser, server, page, scheme):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_fits_a_phone(browser, server, page):
     with Visit(browser, server + page, width=390) as visit:
+        visit.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         assert visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
         assert visit.page.evaluate(STICKING_OUT) == []
 
