@@ -13,9 +13,11 @@ import yaml
 
 UNSET = "OWNER"
 NAMING = ["*.md", "*.toml", "*.cff", "book/*.md", "notebooks/*.ipynb", ".github/*/*.yml", "_config.yml"]
-# The first code cell of every lab. It needs no IPython, and any Python 3 can read it.
+# The first code cell of every lab. It needs no IPython, and any Python 3 can read it. Its code is folded away: on Colab
+# (cellView; the title stays), in JupyterLab (source_hidden) and on the site (hide-input).
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 SET_UP = """\
-# Set-up: where the course's package is missing, as on Colab, this cell installs it and leaves torch and numpy alone.
+# @title Set-up: where the course's package is missing, this cell installs it and leaves torch and numpy alone.
 import importlib
 import platform
 import subprocess
@@ -111,7 +113,7 @@ def with_set_up(url: str, lab: str) -> str:
     """Return the text of a lab with the set-up cell as it should be."""
     notebook = json.loads(lab)
     source = set_up(url, notebook["cells"]).splitlines(keepends=True)
-    notebook["cells"][2] |= {"metadata": {}, "source": source}  # no tag: what it prints depends on the machine
+    notebook["cells"][2] |= {"metadata": FOLDED, "source": source}
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 

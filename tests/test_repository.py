@@ -138,8 +138,8 @@ def wrong_addresses(root: Path) -> list[str]:
             found.append(f"{path.relative_to(root)} still has the address that nobody owns")
         if path.suffix == ".ipynb" and read_lab(path)[2]["source"] != repository.set_up(url, read_lab(path)):
             found.append(f"{path.relative_to(root)} has another set-up cell: run make repository")
-        if path.suffix == ".ipynb" and read_lab(path)[2]["metadata"]:
-            found.append(f"{path.relative_to(root)} has a tag at its set-up cell: run make repository")
+        if path.suffix == ".ipynb" and read_lab(path)[2]["metadata"] != repository.FOLDED:
+            found.append(f"{path.relative_to(root)} has a set-up cell that is not folded: run make repository")
     return found
 
 
@@ -450,7 +450,7 @@ def test_what_is_no_address_changes_nothing(tmp_path, url):
         ),
         ("notebooks/toy.ipynb", "import torch", "import torch as t", "notebooks/toy.ipynb has another set-up cell"),
         ("notebooks/toy.ipynb", "USES_D2L = False", "USES_D2L = True", "notebooks/toy.ipynb has another set-up cell"),
-        ("notebooks/toy.ipynb", '{},\n   "outputs"', '{"tags": []},\n   "outputs"', "notebooks/toy.ipynb has a tag"),
+        ("notebooks/toy.ipynb", '"hide-input"', '"hide-output"', "notebooks/toy.ipynb has a set-up cell that is not"),
     ],
 )
 def test_a_file_with_another_address_or_set_up_is_named(tmp_path, name, old, new, words):
