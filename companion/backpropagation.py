@@ -324,7 +324,7 @@ def mlp_forward(params, X):
         List of :math:`H^{(0)}, \dots, H^{(D)}`; the last is the prediction. The backward pass needs all of them.
 
     Raises:
-        TypeError: if an argument is not a tensor.
+        TypeError: if ``params`` is not a list of tensors, or another argument not a tensor.
         ValueError: if the shapes do not fit.
 
     Example:
@@ -345,7 +345,9 @@ def mlp_forward(params, X):
 
 
 def _weights(params):
-    if not isinstance(params, list | tuple) or not params or len(params) % 2:
+    if not isinstance(params, list | tuple):
+        raise TypeError(f"params must be a list W, b, W, b, …, got {type(params).__name__}")
+    if not params or len(params) % 2:
         raise ValueError(f"params must be a list W, b, W, b, …, got {params}")
     _check_matrices(**{f"params[{i}]": params[i] for i in range(0, len(params), 2)})
     for i in range(1, len(params), 2):
@@ -372,7 +374,7 @@ def mlp_backward(params, outputs, y):
         List of gradients, in the order and of the shapes of ``params``.
 
     Raises:
-        TypeError: if an argument is not a tensor.
+        TypeError: if ``params`` is not a list of tensors, or another argument not a tensor.
         ValueError: if the shapes do not fit, or the outputs are not those of these parameters.
 
     Example:

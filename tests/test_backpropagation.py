@@ -255,7 +255,8 @@ BAD = {
     "linear shapes": (lambda: bp.linear_backward(ONE, ONE, torch.ones(2, 1)), ValueError, r"got .* and \(2, 1\)"),
     "loss shapes": (lambda: bp.half_squared_error(ONE, torch.ones(2, 1)), ValueError, "y must have the shape of y_hat"),
     "params odd": (lambda: bp.mlp_forward([ONE], ONE), ValueError, "params must be a list .* got .*tensor"),
-    "params none": (lambda: bp.mlp_forward(None, ONE), ValueError, "got None"),
+    "params none": (lambda: bp.mlp_forward(None, ONE), TypeError, "params must be a list .* got NoneType"),
+    "params empty": (lambda: bp.mlp_forward([], ONE), ValueError, r"params must be a list .* got \[\]"),
     "bias a list": (lambda: bp.mlp_forward([ONE, [0.0]], ONE), TypeError, r"params\[1\] must be a .*Tensor, got list"),
     "params vector": (lambda: bp.mlp_forward([X1, X1], ONE), ValueError, r"params\[0\] must be"),
     "layer": (
