@@ -177,11 +177,12 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     )
     if training:
         mean, var = moments(input, [d for d in range(input.ndim) if d != 1])
+    output = _scale_and_shift(normalize(input, mean, var, eps), weight, bias)
     if training and running_mean is not None:
         m = input.numel() / input.shape[1]
         running_mean.copy_(running_average(running_mean, mean.detach().flatten(), momentum))
         running_var.copy_(running_average(running_var, var.detach().flatten() * m / (m - 1), momentum))
-    return _scale_and_shift(normalize(input, mean, var, eps), weight, bias)
+    return output
 
 
 def _check_batch_norm(input, running_mean, running_var, weight, bias, training):

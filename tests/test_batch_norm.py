@@ -226,6 +226,14 @@ def test_bad_input_gets_one_clear_sentence(name):
         call()
 
 
+@pytest.mark.parametrize("wrong", [{"eps": -1.0}, {"momentum": 2.0}])
+def test_a_refused_call_leaves_the_running_moments_alone(wrong):
+    mean, var = torch.zeros(3, dtype=X.dtype), torch.ones(3, dtype=X.dtype)
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        bn.batch_norm(X, mean, var, training=True, **wrong)
+    assert mean.eq(0).all() and var.eq(1).all()
+
+
 def forward(x, gamma, beta, eps):
     return F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
 
