@@ -4,6 +4,7 @@ Every loader takes a ``seed`` that redraws all that chance decides (split and no
 :func:`stack` joins the splits of several seeds for :func:`companion.training.fit_many`.
 """
 
+import functools
 import zlib
 from typing import NamedTuple
 
@@ -217,7 +218,7 @@ def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float3
     """
     check_real("label_noise", label_noise, 0, 1)
     _check_dtype(dtype)
-    raw = sklearn.datasets.load_digits()
+    raw = _load_digits()
     X, y = torch.tensor(raw.data / 16, dtype=dtype), torch.tensor(raw.target)
     split = _split(X, y, seed, n_train, n_valid)
     noise = generator(seed, "label noise")
@@ -225,6 +226,10 @@ def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float3
         y_train=flip_labels(split.y_train, label_noise, 10, noise),
         y_valid=flip_labels(split.y_valid, label_noise, 10, noise),
     )
+
+
+# Labs split the digits hundreds of times, and reading the file takes far longer than splitting. Splits are copies.
+_load_digits = functools.cache(sklearn.datasets.load_digits)
 
 
 def _standardise(split, targets):

@@ -59,6 +59,14 @@ def test_training_takes_half_of_what_validation_leaves(load, rows, columns, n_va
     assert [len(t) for t in split[::2]] == [half, expected, rows - n_valid - half]
 
 
+@pytest.mark.parametrize("load", [digits, diabetes, breast_cancer])
+def test_a_split_that_is_changed_changes_no_later_one(load):
+    before = load(0)
+    for tensor in load(0):
+        tensor.zero_()
+    assert all(map(torch.equal, load(0), before)) and before.X_train.any()
+
+
 def test_digits_are_split_without_loss_or_repetition():
     raw = sklearn.datasets.load_digits()
     split = digits(3, n_train=700, n_valid=300, dtype=torch.float64)
