@@ -1,7 +1,9 @@
-"""How much slower per step are the companion's optimizers than torch.optim's with ``foreach=False``?
+"""How much slower per step are the companion's optimizers than torch.optim's
+with ``foreach=False``?
 
-One network of about 100,000 parameters (784-128-10), gradients computed once. Both take the same steps in alternating
-rounds in this process; the medians of the rounds and their ratio are printed.
+One network of about 100,000 parameters (784-128-10), gradients computed once.
+Both take the same steps in alternating rounds in this process; the medians of
+the rounds and their ratio are printed.
 
     python benchmarks/bench_optimizers.py
 """
@@ -18,10 +20,16 @@ from companion import optimizers
 CASES = {
     "SGD": ("SGD", {"lr": 1e-3}),
     "SGD, momentum": ("SGD", {"lr": 1e-3, "momentum": 0.9}),
-    "SGD, Nesterov": ("SGD", {"lr": 1e-3, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4}),
+    "SGD, Nesterov": (
+        "SGD",
+        {"lr": 1e-3, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
+    ),
     "Adagrad": ("Adagrad", {}),
     "RMSprop": ("RMSprop", {}),
-    "RMSprop, momentum, centered": ("RMSprop", {"momentum": 0.9, "centered": True}),
+    "RMSprop, momentum, centered": (
+        "RMSprop",
+        {"momentum": 0.9, "centered": True},
+    ),
     "Adam": ("Adam", {}),
     "Adam, AMSGrad": ("Adam", {"amsgrad": True}),
     "AdamW": ("AdamW", {}),
@@ -47,21 +55,31 @@ def seconds(optimizer, steps):
 def compare(name, options, rounds, steps):
     """Median time of a step, ours and torch's."""
     ours = getattr(optimizers, name)(network().parameters(), **options)
-    theirs = getattr(torch.optim, name)(network().parameters(), **options, foreach=False)
+    theirs = getattr(torch.optim, name)(
+        network().parameters(), **options, foreach=False
+    )
     times = {ours: [], theirs: []}
     for _ in range(rounds + 1):  # the first round warms up
         for optimizer in (ours, theirs):
             times[optimizer].append(seconds(optimizer, steps))
-    return [statistics.median(times[optimizer][1:]) for optimizer in (ours, theirs)]
+    return [
+        statistics.median(times[optimizer][1:]) for optimizer in (ours, theirs)
+    ]
 
 
 def main(rounds, steps):
     """Run all comparisons."""
     count = sum(p.numel() for p in network().parameters())
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {count:,} parameters, {rounds} rounds")
+    print(
+        f"torch {torch.__version__}, {torch.get_num_threads()} threads,"
+        f" {count:,} parameters, {rounds} rounds"
+    )
     for label, (name, options) in CASES.items():
         ours, theirs = compare(name, options, rounds, steps)
-        print(f"  {label:<28} {1e6 * ours:7.0f} µs, torch {1e6 * theirs:7.0f} µs: {ours / theirs:.2f} ×")
+        print(
+            f"  {label:<28} {1e6 * ours:7.0f} µs, torch {1e6 * theirs:7.0f} µs:"
+            f" {ours / theirs:.2f} ×"
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-r"""What an argument may be: every refusal names the argument, what is allowed and what came.
+r"""What an argument may be: every refusal names the argument, what is allowed
+and what came.
 
-Formula functions check types, shapes and hyper-parameters with these. The values of a tensor pass, NaN included, as in
-torch; data are looked at where they come in (:func:`companion.data.check_data`).
+Formula functions check types, shapes and hyper-parameters with these. The
+values of a tensor pass, NaN included, as in torch; data are looked at where
+they come in (:func:`companion.data.check_data`).
 """
 
 import math
@@ -27,11 +29,14 @@ def check_tensor(name, value):
         TypeError: target must be a torch.Tensor, got list
     """
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be a torch.Tensor, got {type(value).__name__}"
+        )
 
 
 def check_floats(name, value, dims=0, shape=None):
-    r"""Refuse what is no tensor of floating-point numbers with enough dimensions.
+    r"""Refuse what is no tensor of floating-point numbers with enough
+    dimensions.
 
     Args:
         name: name of the argument.
@@ -46,16 +51,24 @@ def check_floats(name, value, dims=0, shape=None):
     Example:
         >>> check_floats("X", torch.ones(3), dims=2)
         Traceback (most recent call last):
-        ValueError: X must have at least 2 dimensions, none empty, got shape (3,)
+        ValueError: X must have at least 2 dimensions, none empty, got shape
+        (3,)
     """
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         kind = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"{name} must be a tensor of floating-point numbers, got {kind}")
+        raise TypeError(
+            f"{name} must be a tensor of floating-point numbers, got {kind}"
+        )
     if value.ndim < dims or (dims and 0 in value.shape):
         plural = "dimension" if dims == 1 else "dimensions"
-        raise ValueError(f"{name} must have at least {dims} {plural}, none empty, got shape {tuple(value.shape)}")
+        raise ValueError(
+            f"{name} must have at least {dims} {plural}, none empty, got shape"
+            f" {tuple(value.shape)}"
+        )
     if shape is not None and value.shape != shape:
-        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(value.shape)}")
+        raise ValueError(
+            f"{name} must have shape {tuple(shape)}, got {tuple(value.shape)}"
+        )
 
 
 def check_int(name, value, low=1, high=math.inf):
@@ -79,7 +92,11 @@ def check_int(name, value, low=1, high=math.inf):
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, got {type(value).__name__}")
     if not low <= value <= high:
-        limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
+        limits = (
+            f"at least {low}"
+            if high == math.inf
+            else f"between {low} and {high}"
+        )
         raise ValueError(f"{name} must be {limits}, got {value}")
 
 
@@ -104,10 +121,19 @@ def check_real(name, value, low=-math.inf, high=math.inf, above=None):
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not (low <= value <= high and math.isfinite(value) and (above is None or value > above)):
+    if not (
+        low <= value <= high
+        and math.isfinite(value)
+        and (above is None or value > above)
+    ):
         if high < math.inf:
-            limits = f"in {f'[{low:g}' if above is None else f'({above:g}'}, {high:g}]"
+            limits = (
+                f"in {f'[{low:g}' if above is None else f'({above:g}'},"
+                f" {high:g}]"
+            )
         else:
             lowest = f" and at least {low:g}" if low > -math.inf else ""
-            limits = f"finite{lowest if above is None else f' and above {above:g}'}"
+            limits = (
+                f"finite{lowest if above is None else f' and above {above:g}'}"
+            )
         raise ValueError(f"{name} must be {limits}, got {value}")

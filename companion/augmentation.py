@@ -1,7 +1,9 @@
-r"""Chapter *augmentation*: change the training inputs so that their labels stay true.
+r"""Chapter *augmentation*: change the training inputs so that their labels stay
+true.
 
-Ordered from one pixel looked up between others to shifts and rotations, random transforms, mixup, the layer that
-applies them while training, and input noise as a penalty; the checks of the chapter's exercises come last.
+Ordered from one pixel looked up between others to shifts and rotations, random
+transforms, mixup, the layer that applies them while training, and input noise
+as a penalty; the checks of the chapter's exercises come last.
 """
 
 import numpy as np
@@ -34,18 +36,28 @@ __all__ = [
 def _check_images(X):
     check_floats("X", X)
     if X.ndim < 2 or 0 in X.shape[-2:]:
-        raise ValueError(f"X must be images (H, W), (N, H, W) or (N, C, H, W), got shape {tuple(X.shape)}")
+        raise ValueError(
+            "X must be images (H, W), (N, H, W) or (N, C, H, W), got shape"
+            f" {tuple(X.shape)}"
+        )
 
 
 def _each(name, value, X):
-    """Shape one number per image (N,), or one number for all, so that it broadcasts against the images."""
+    """Shape one number per image (N,), or one number for all, so that it
+    broadcasts against the images.
+    """
     if not isinstance(value, int | float | torch.Tensor):
-        raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be a number or a tensor, got {type(value).__name__}"
+        )
     value = torch.as_tensor(value, dtype=X.dtype, device=X.device)
     if value.ndim == 0:
         return value
     if X.ndim < 3 or value.shape != X.shape[:1]:
-        raise ValueError(f"{name} must be one number, or one per image; got {tuple(value.shape)} for {tuple(X.shape)}")
+        raise ValueError(
+            f"{name} must be one number, or one per image; got"
+            f" {tuple(value.shape)} for {tuple(X.shape)}"
+        )
     return value.reshape(-1, *[1] * (X.ndim - 1))
 
 
@@ -57,34 +69,51 @@ def _one_each(X):
 def _uniform(name, limit, X, generator):
     """One number in −limit … limit per image."""
     check_real(name, limit, 0)
-    return limit * (2 * torch.rand(_one_each(X), generator=generator, dtype=X.dtype) - 1).to(X.device)
+    return limit * (
+        2 * torch.rand(_one_each(X), generator=generator, dtype=X.dtype) - 1
+    ).to(X.device)
 
 
 def _pixels(X):
     """Row and column of every pixel."""
-    rows, columns = (torch.arange(n, dtype=X.dtype, device=X.device) for n in X.shape[-2:])
+    rows, columns = (
+        torch.arange(n, dtype=X.dtype, device=X.device) for n in X.shape[-2:]
+    )
     return rows.unsqueeze(1), columns
 
 
 def _neighbours(places, size):
-    """The two whole numbers around each place, and their weights; those outside 0 … size − 1 weigh nothing."""
-    for near in (places.floor(), places.floor() + 1):  # a place that is NaN has a weight of NaN
-        yield near.nan_to_num().clamp(0, size - 1).long(), (1 - (places - near).abs()) * ((near >= 0) & (near < size))
+    """The two whole numbers around each place, and their weights; those outside
+    0 … size − 1 weigh nothing.
+    """
+    # a place that is NaN has a weight of NaN
+    for near in (
+        places.floor(),
+        places.floor() + 1,
+    ):
+        yield (
+            near.nan_to_num().clamp(0, size - 1).long(),
+            (1 - (places - near).abs()) * ((near >= 0) & (near < size)),
+        )
 
 
 def warp(X, rows, columns):
-    r"""Look up every output pixel at any place of the input, between the pixels by bilinear interpolation.
+    r"""Look up every output pixel at any place of the input, between the pixels
+    by bilinear interpolation.
 
     .. math::
-        \tilde X_{ij} = \sum_{r,c} X_{rc}\,\max(0,\, 1 - |\rho_{ij} - r|)\,\max(0,\, 1 - |\gamma_{ij} - c|)
+        \tilde X_{ij} = \sum_{r,c} X_{rc}\,\max(0,\, 1 - |\rho_{ij} -
+        r|)\,\max(0,\, 1 - |\gamma_{ij} - c|)
 
     At most four pixels have a weight above zero: the neighbours of the place
     :math:`(\rho_{ij}, \gamma_{ij})`. Outside the picture everything is 0.
 
     Args:
         X: images (…, H, W), floating point.
-        rows: row :math:`\rho` of each place, counted from 0 at the top; broadcasts against ``X``.
-        columns: column :math:`\gamma` of each place, counted from 0 at the left; broadcasts against ``X``.
+        rows: row :math:`\rho` of each place, counted from 0 at the top;
+            broadcasts against ``X``.
+        columns: column :math:`\gamma` of each place, counted from 0 at the
+            left; broadcasts against ``X``.
 
     Returns:
         Images of the shape of ``X``.
@@ -94,10 +123,15 @@ def warp(X, rows, columns):
         ValueError: if ``X`` has fewer than two dimensions.
 
     Example:
-        >>> warp(torch.tensor([[0.0, 4.0]]), torch.zeros(1, 2), torch.tensor([[0.25, 1.5]]))
+        >>> warp(
+        ...     torch.tensor([[0.0, 4.0]]),
+        ...     torch.zeros(1, 2),
+        ...     torch.tensor([[0.25, 1.5]]),
+        ... )
         tensor([[1., 2.]])
 
-    Source: the same as ``torch.nn.functional.grid_sample(…, align_corners=False)``, in pixels.
+    Source: the same as ``torch.nn.functional.grid_sample(…,
+    align_corners=False)``, in pixels.
 
     Chapter: augmentation.
     """
@@ -106,39 +140,47 @@ def warp(X, rows, columns):
     for r, row_weight in _neighbours(rows, X.shape[-2]):
         for c, column_weight in _neighbours(columns, X.shape[-1]):
             place = (r * X.shape[-1] + c).expand(X.shape).flatten(-2)
-            output = output + row_weight * column_weight * flat.gather(-1, place).reshape(X.shape)
+            output = output + row_weight * column_weight * flat.gather(
+                -1, place
+            ).reshape(X.shape)
     return output
 
 
 def shift(X, right=0, down=0):
-    r"""Move images by whole or broken numbers of pixels; what comes in from outside is 0.
+    r"""Move images by whole or broken numbers of pixels; what comes in from
+    outside is 0.
 
     .. math::
         \tilde X_{ij} = X_{i - \text{down},\; j - \text{right}}
 
     Args:
         X: images (H, W), (N, H, W) or (N, C, H, W).
-        right: pixels to the right, one number or one per image (N,). Negative moves to the left.
+        right: pixels to the right, one number or one per image (N,). Negative
+            moves to the left.
         down: pixels down, likewise.
 
     Returns:
         Images of the shape of ``X``.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or a distance is not a number.
+        TypeError: if ``X`` is not a floating-point tensor or a distance is not
+            a number.
         ValueError: if a distance is neither one number nor one per image.
 
     Example:
         >>> shift(torch.tensor([[1.0, 2.0, 3.0]]), right=1)
         tensor([[0., 1., 2.]])
 
-    Differs from torch: ``torch.roll`` brings what leaves on one side back in on the other.
+    Differs from torch: ``torch.roll`` brings what leaves on one side back in on
+    the other.
 
     Chapter: augmentation.
     """
     _check_images(X)
     rows, columns = _pixels(X)
-    return warp(X, rows - _each("down", down, X), columns - _each("right", right, X))
+    return warp(
+        X, rows - _each("down", down, X), columns - _each("right", right, X)
+    )
 
 
 def affine(X, matrix, right=0, down=0):
@@ -147,13 +189,15 @@ def affine(X, matrix, right=0, down=0):
     .. math::
         \tilde X(u) = X\bigl(A^{-1}(u - t)\bigr)
 
-    with places :math:`u = (\text{column}, \text{row})` counted from the middle to the right and down. Each output pixel
-    asks where it came from: so no hole can open.
+    with places :math:`u = (\text{column}, \text{row})` counted from the middle
+    to the right and down. Each output pixel asks where it came from: so no hole
+    can open.
 
     Args:
         X: images (H, W), (N, H, W) or (N, C, H, W).
         matrix: :math:`A`, shape (2, 2), or one per image (N, 2, 2); invertible.
-        right: first part of :math:`t`, in pixels, one number or one per image (N,).
+        right: first part of :math:`t`, in pixels, one number or one per image
+            (N,).
         down: second part of :math:`t`, likewise.
 
     Returns:
@@ -164,7 +208,10 @@ def affine(X, matrix, right=0, down=0):
         ValueError: if ``matrix`` is neither (2, 2) nor (N, 2, 2).
 
     Example:
-        >>> affine(torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[-1.0, 0.0], [0.0, 1.0]]))  # a mirror
+        >>> affine(  # a mirror
+        ...     torch.tensor([[1.0, 2.0, 3.0]]),
+        ...     torch.tensor([[-1.0, 0.0], [0.0, 1.0]]),
+        ... )
         tensor([[3., 2., 1.]])
 
     Chapter: augmentation.
@@ -172,20 +219,33 @@ def affine(X, matrix, right=0, down=0):
     _check_images(X)
     check_floats("matrix", matrix)
     if matrix.shape not in ((2, 2), (*_one_each(X), 2, 2)):
-        raise ValueError(f"matrix must be (2, 2), or one per image; got {tuple(matrix.shape)} for {tuple(X.shape)}")
-    a, b, c, d = (_each("matrix", entry, X) for entry in matrix.flatten(-2).unbind(-1))
+        raise ValueError(
+            "matrix must be (2, 2), or one per image; got"
+            f" {tuple(matrix.shape)} for {tuple(X.shape)}"
+        )
+    a, b, c, d = (
+        _each("matrix", entry, X) for entry in matrix.flatten(-2).unbind(-1)
+    )
     middle_row, middle_column = ((n - 1) / 2 for n in X.shape[-2:])
     rows, columns = _pixels(X)
-    y, x = rows - middle_row - _each("down", down, X), columns - middle_column - _each("right", right, X)
+    y, x = (
+        rows - middle_row - _each("down", down, X),
+        columns - middle_column - _each("right", right, X),
+    )
     det = a * d - b * c
-    return warp(X, (a * y - c * x) / det + middle_row, (d * x - b * y) / det + middle_column)
+    return warp(
+        X,
+        (a * y - c * x) / det + middle_row,
+        (d * x - b * y) / det + middle_column,
+    )
 
 
 def rotate(X, angle):
     r"""Turn images about their middle, counter-clockwise.
 
     .. math::
-        A = \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
+        A = \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi &
+        \cos\varphi \end{pmatrix}
 
     The minus sign stands below because rows count downwards.
 
@@ -197,7 +257,8 @@ def rotate(X, angle):
         Images of the shape of ``X``; corners that come from outside are 0.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or ``angle`` is not a number.
+        TypeError: if ``X`` is not a floating-point tensor or ``angle`` is not a
+            number.
         ValueError: if ``angle`` is neither one number nor one per image.
 
     Example:
@@ -210,12 +271,15 @@ def rotate(X, angle):
     _check_images(X)
     _each("angle", angle, X)
     phi = torch.deg2rad(torch.as_tensor(angle, dtype=X.dtype, device=X.device))
-    matrix = torch.stack([phi.cos(), phi.sin(), -phi.sin(), phi.cos()], dim=-1).unflatten(-1, (2, 2))
+    matrix = torch.stack(
+        [phi.cos(), phi.sin(), -phi.sin(), phi.cos()], dim=-1
+    ).unflatten(-1, (2, 2))
     return affine(X, matrix)
 
 
 def random_shift(X, pixels, generator=None):
-    r"""Move each image by its own whole number of pixels, at most ``pixels`` each way.
+    r"""Move each image by its own whole number of pixels, at most ``pixels``
+    each way.
 
     .. math::
         \text{right}, \text{down} \sim U\{-k, \dots, k\}
@@ -229,37 +293,49 @@ def random_shift(X, pixels, generator=None):
         Images of the shape of ``X``.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or ``pixels`` is not an int.
+        TypeError: if ``X`` is not a floating-point tensor or ``pixels`` is not
+            an int.
         ValueError: if ``pixels`` is negative.
 
     Example:
-        >>> random_shift(torch.ones(2, 3, 3), 1, torch.Generator().manual_seed(0)).sum((1, 2))
+        >>> random_shift(
+        ...     torch.ones(2, 3, 3), 1, torch.Generator().manual_seed(0)
+        ... ).sum((1, 2))
         tensor([4., 4.])
 
-    Source: a random crop of the padded image, as used for small photographs, is the same.
+    Source: a random crop of the padded image, as used for small photographs, is
+    the same.
 
     Chapter: augmentation.
     """
     _check_images(X)
     check_int("pixels", pixels, 0)
-    right, down = (torch.randint(-pixels, pixels + 1, _one_each(X), generator=generator) for _ in range(2))
+    right, down = (
+        torch.randint(-pixels, pixels + 1, _one_each(X), generator=generator)
+        for _ in range(2)
+    )
     return shift(X, right, down)
 
 
-def random_affine(X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=None):
+def random_affine(
+    X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=None
+):
     r"""Turn, stretch, shear and move each image by its own small random amount.
 
     .. math::
-        A = s \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
+        A = s \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi &
+        \cos\varphi \end{pmatrix}
               \begin{pmatrix} 1 & h \\ 0 & 1 \end{pmatrix}
 
-    with :math:`\varphi`, :math:`\log s`, :math:`h` and both shifts uniform in an interval around zero.
+    with :math:`\varphi`, :math:`\log s`, :math:`h` and both shifts uniform in
+    an interval around zero.
 
     Args:
         X: images (H, W), (N, H, W) or (N, C, H, W).
         degrees: largest angle, 0 … 180.
         pixels: largest shift each way, at least 0.
-        scale: largest relative change of size, at least 0: 0.1 goes from 1/1.1 to 1.1.
+        scale: largest relative change of size, at least 0: 0.1 goes from 1/1.1
+            to 1.1.
         shear: largest :math:`h`, at least 0.
         generator: source of randomness.
 
@@ -267,14 +343,16 @@ def random_affine(X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=No
         Images of the shape of ``X``.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or a limit is not a number.
+        TypeError: if ``X`` is not a floating-point tensor or a limit is not a
+            number.
         ValueError: if a limit is out of range.
 
     Example:
         >>> random_affine(torch.ones(5, 8, 8), degrees=10, scale=0.1).shape
         torch.Size([5, 8, 8])
 
-    Differs from torch: torchvision's ``RandomAffine`` draws once and moves a whole batch alike.
+    Differs from torch: torchvision's ``RandomAffine`` draws once and moves a
+    whole batch alike.
 
     Chapter: augmentation.
     """
@@ -285,7 +363,9 @@ def random_affine(X, degrees=0.0, pixels=0.0, scale=0.0, shear=0.0, generator=No
     s = (1 + scale) ** _uniform("scale", 1, X, generator)
     h = _uniform("shear", shear, X, generator)
     cos, sin = s * phi.cos(), s * phi.sin()
-    matrix = torch.stack([cos, h * cos + sin, -sin, cos - h * sin], dim=-1).unflatten(-1, (2, 2))
+    matrix = torch.stack(
+        [cos, h * cos + sin, -sin, cos - h * sin], dim=-1
+    ).unflatten(-1, (2, 2))
     right, down = (_uniform("pixels", pixels, X, generator) for _ in range(2))
     return affine(X, matrix, right, down)
 
@@ -297,7 +377,8 @@ def add_noise(X, std, generator=None):
         \tilde x = x + \sigma \varepsilon, \qquad \varepsilon \sim N(0, I)
 
     Args:
-        X: floating-point tensor of any shape; nothing here is special to images.
+        X: floating-point tensor of any shape; nothing here is special to
+            images.
         std: :math:`\sigma`, at least 0.
         generator: source of randomness.
 
@@ -305,7 +386,8 @@ def add_noise(X, std, generator=None):
         Tensor of the shape of ``X``. Values are not clipped to the old range.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or ``std`` is not a number.
+        TypeError: if ``X`` is not a floating-point tensor or ``std`` is not a
+            number.
         ValueError: if ``std`` is negative.
 
     Example:
@@ -318,11 +400,14 @@ def add_noise(X, std, generator=None):
     """
     check_floats("X", X)
     check_real("std", std, 0)
-    return X + std * torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device)
+    return X + std * torch.randn(
+        X.shape, generator=generator, dtype=X.dtype
+    ).to(X.device)
 
 
 def cutout(X, size, generator=None):
-    r"""Blank a square at a random place of each image. Its middle is any pixel, so it may stick out.
+    r"""Blank a square at a random place of each image. Its middle is any pixel,
+    so it may stick out.
 
     Args:
         X: images (H, W), (N, H, W) or (N, C, H, W).
@@ -333,23 +418,33 @@ def cutout(X, size, generator=None):
         Images of the shape of ``X``, 0 inside the square in all channels.
 
     Raises:
-        TypeError: if ``X`` is not a floating-point tensor or ``size`` is not an int.
+        TypeError: if ``X`` is not a floating-point tensor or ``size`` is not an
+            int.
         ValueError: if ``size`` is negative.
 
     Example:
         >>> cutout(torch.ones(2, 5, 5), size=1).sum((1, 2))
         tensor([24., 24.])
 
-    Source: DeVries and Taylor (2017). Zhong et al. (2020) publish the same idea as random erasing.
+    Source: DeVries and Taylor (2017). Zhong et al. (2020) publish the same idea
+    as random erasing.
 
     Chapter: augmentation.
     """
     _check_images(X)
     check_int("size", size, 0)
     rows, columns = _pixels(X)
-    middles = (torch.randint(n, _one_each(X), generator=generator) for n in X.shape[-2:])
+    middles = (
+        torch.randint(n, _one_each(X), generator=generator)
+        for n in X.shape[-2:]
+    )
     top, left = (_each("middle", middle - size // 2, X) for middle in middles)
-    cut = (rows >= top) & (rows < top + size) & (columns >= left) & (columns < left + size)
+    cut = (
+        (rows >= top)
+        & (rows < top + size)
+        & (columns >= left)
+        & (columns < left + size)
+    )
     return torch.where(cut, 0.0, X)
 
 
@@ -358,50 +453,74 @@ def mixup(X, y, alpha, num_classes, generator=None):
 
     .. math::
         \tilde x_i = \lambda_i x_i + (1 - \lambda_i)\, x_{\pi(i)}, \qquad
-        \tilde y_i = \lambda_i y_i + (1 - \lambda_i)\, y_{\pi(i)}, \qquad \lambda_i \sim \text{Beta}(\alpha, \alpha)
+        \tilde y_i = \lambda_i y_i + (1 - \lambda_i)\, y_{\pi(i)}, \qquad
+        \lambda_i \sim \text{Beta}(\alpha, \alpha)
 
-    with labels as one-hot vectors and a random permutation :math:`\pi`. Here :math:`\lambda` is a share, no penalty.
+    with labels as one-hot vectors and a random permutation :math:`\pi`. Here
+    :math:`\lambda` is a share, no penalty.
 
     Args:
         X: inputs (N, …), floating point.
         y: classes (N,), int64.
-        alpha: :math:`\alpha`, at least 0.001. Small values leave most examples almost unmixed; 1 makes every
-            share equally likely.
+        alpha: :math:`\alpha`, at least 0.001. Small values leave most examples
+            almost unmixed; 1 makes every share equally likely.
         num_classes: number of classes :math:`K`.
         generator: source of randomness.
 
     Returns:
-        Mixed inputs (N, …) and label shares (N, K), which ``torch.nn.functional.cross_entropy`` takes as they are.
+        Mixed inputs (N, …) and label shares (N, K), which
+        ``torch.nn.functional.cross_entropy`` takes as they are.
 
     Raises:
-        TypeError: if ``X`` or ``y`` is not a tensor or ``alpha`` is not a number.
-        ValueError: if the rows of ``X`` and ``y`` do not match, ``alpha`` is below 0.001 or a label is not a class.
+        TypeError: if ``X`` or ``y`` is not a tensor or ``alpha`` is not a
+            number.
+        ValueError: if the rows of ``X`` and ``y`` do not match, ``alpha`` is
+            below 0.001 or a label is not a class.
 
     Example:
-        >>> X, y = mixup(torch.eye(4), torch.tensor([0, 0, 1, 1]), alpha=1.0, num_classes=2)
+        >>> X, y = mixup(
+        ...     torch.eye(4),
+        ...     torch.tensor([0, 0, 1, 1]),
+        ...     alpha=1.0,
+        ...     num_classes=2,
+        ... )
         >>> X.shape, y.sum(1)
         (torch.Size([4, 4]), tensor([1., 1., 1., 1.]))
 
     Source: Zhang, Cisse, Dauphin and Lopez-Paz (2018).
 
-    Differs from torch: torchvision's ``v2.MixUp`` draws one share for the whole batch, not one per example.
+    Differs from torch: torchvision's ``v2.MixUp`` draws one share for the whole
+    batch, not one per example.
 
     Chapter: augmentation.
     """
     check_data(X, y, name="data")
-    if y.dtype != torch.int64 or y.ndim != 1 or not 0 <= y.min() <= y.max() < num_classes:
-        raise ValueError(f"y must be int64 classes (N,) below {num_classes}, got {y.dtype} {tuple(y.shape)}, {y.max()}")
+    if (
+        y.dtype != torch.int64
+        or y.ndim != 1
+        or not 0 <= y.min() <= y.max() < num_classes
+    ):
+        raise ValueError(
+            f"y must be int64 classes (N,) below {num_classes}, got {y.dtype}"
+            f" {tuple(y.shape)}, {y.max()}"
+        )
     check_real("alpha", alpha, 1e-3)
     # torch's own Beta takes no generator
-    chance = np.random.default_rng(torch.randint(2**62, (), generator=generator).item())
+    chance = np.random.default_rng(
+        torch.randint(2**62, (), generator=generator).item()
+    )
     share = torch.from_numpy(chance.beta(alpha, alpha, len(X))).to(X)
     order = torch.randperm(len(X), generator=generator).to(X.device)
     labels = F.one_hot(y, num_classes).to(X)
-    return tuple(torch.lerp(t[order], t, share.reshape(-1, *[1] * (t.ndim - 1))) for t in (X, labels))
+    return tuple(
+        torch.lerp(t[order], t, share.reshape(-1, *[1] * (t.ndim - 1)))
+        for t in (X, labels)
+    )
 
 
 class Augment(nn.Module):
-    r"""A layer that applies a transform in training mode and does nothing in evaluation mode, like dropout.
+    r"""A layer that applies a transform in training mode and does nothing in
+    evaluation mode, like dropout.
 
     Every step draws afresh, so an image need not look the same in two epochs.
 
@@ -413,7 +532,10 @@ class Augment(nn.Module):
 
     Example:
         >>> layer = Augment(lambda x: add_noise(x, 1.0))
-        >>> bool((layer.eval()(torch.ones(2)) == 1).all()), bool((layer.train()(torch.ones(2)) == 1).all())
+        >>> (
+        ...     bool((layer.eval()(torch.ones(2)) == 1).all()),
+        ...     bool((layer.train()(torch.ones(2)) == 1).all()),
+        ... )
         (True, False)
 
     Chapter: augmentation.
@@ -422,7 +544,10 @@ class Augment(nn.Module):
     def __init__(self, transform):
         super().__init__()
         if not callable(transform):
-            raise TypeError(f"transform must be a function of a batch, got {type(transform).__name__}")
+            raise TypeError(
+                "transform must be a function of a batch, got"
+                f" {type(transform).__name__}"
+            )
         self.transform = transform
 
     def forward(self, x):
@@ -434,9 +559,11 @@ def noisy_least_squares(X, y, std, copies, generator=None):
     r"""Least squares on many noisy copies of the inputs, without intercept.
 
     .. math::
-        \hat w = \arg\min_w \sum_{k=1}^{K} \lVert y - (X + \sigma E_k)\, w\rVert_2^2
+        \hat w = \arg\min_w \sum_{k=1}^{K} \lVert y - (X + \sigma E_k)\,
+        w\rVert_2^2
 
-    Only :math:`X^\top X` and :math:`X^\top y` of the copies are summed, so memory does not grow with :math:`K`.
+    Only :math:`X^\top X` and :math:`X^\top y` of the copies are summed, so
+    memory does not grow with :math:`K`.
 
     Args:
         X: inputs (…, n, d); leading dimensions are separate problems.
@@ -450,20 +577,27 @@ def noisy_least_squares(X, y, std, copies, generator=None):
 
     Raises:
         TypeError: if ``std`` is not a number or ``copies`` no int.
-        ValueError: for shapes that do not fit, values that are not finite, a negative ``std`` or no copies.
+        ValueError: for shapes that do not fit, values that are not finite, a
+            negative ``std`` or no copies.
 
     Example:
-        >>> noisy_least_squares(torch.eye(2), torch.tensor([2.0, 4.0]), std=0.0, copies=3)
+        >>> noisy_least_squares(
+        ...     torch.eye(2), torch.tensor([2.0, 4.0]), std=0.0, copies=3
+        ... )
         tensor([2., 4.])
 
-    Source: Bishop (1995): for many copies this tends to ridge regression with :math:`\lambda = \sigma^2`.
+    Source: Bishop (1995): for many copies this tends to ridge regression with
+    :math:`\lambda = \sigma^2`.
 
     Chapter: augmentation.
     """
     check_data(X, y, name="data")
     check_int("copies", copies)
     if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
+            f" {tuple(y.shape)}"
+        )
     squares, products = 0.0, 0.0
     for _ in range(copies):
         noisy = add_noise(X, std, generator)
@@ -473,7 +607,8 @@ def noisy_least_squares(X, y, std, copies, generator=None):
 
 
 def check_shift_right(attempt):
-    """Exercise: ``attempt(image, k)`` moves one image (H, W) by k ≥ 0 columns to the right and fills up with zeros.
+    """Exercise: ``attempt(image, k)`` moves one image (H, W) by k ≥ 0 columns
+    to the right and fills up with zeros.
 
     Args:
         attempt: the reader's function.
@@ -483,26 +618,37 @@ def check_shift_right(attempt):
 
     Example:
         >>> answer = check_shift_right(lambda image, k: image.roll(k, dims=1))
-        ✗ Not yet: what leaves on the right comes back in on the left; fill with zeros instead.
+        ✗ Not yet: what leaves on the right comes back in on the left; fill with
+        zeros instead.
 
     Chapter: augmentation.
     """
     return check(
         attempt,
         lambda image, k: shift(image, right=k),
-        lambda generator: [(torch.rand(4, 5, generator=generator), k) for k in (0, 1, 2, 3, 6)],
+        lambda generator: [
+            (torch.rand(4, 5, generator=generator), k) for k in (0, 1, 2, 3, 6)
+        ],
         {
-            "what leaves on the right comes back in on the left; fill with zeros instead": lambda i, k: i.roll(k, 1),
+            (
+                "what leaves on the right comes back in on the left;"
+                " fill with zeros instead"
+            ): lambda i, k: i.roll(k, 1),
             "this moves to the left": lambda i, k: shift(i, right=-k),
-            "this moves down: columns are the last dimension": lambda i, k: shift(i, down=k),
-            "the image keeps its width: drop what leaves on the right": lambda i, k: F.pad(i, (k, 0)),
+            "this moves down: columns are the last dimension": lambda i, k: (
+                shift(i, down=k)
+            ),
+            "the image keeps its width: drop what leaves on the right": (
+                lambda i, k: F.pad(i, (k, 0))
+            ),
             "this is the image unmoved": lambda i, k: i,
         },
     )
 
 
 def check_mixup(attempt):
-    """Exercise: ``attempt(x1, x2, y1, y2, lam)`` blends two inputs and two one-hot labels, the first with share lam.
+    """Exercise: ``attempt(x1, x2, y1, y2, lam)`` blends two inputs and two
+    one-hot labels, the first with share lam.
 
     Args:
         attempt: the reader's function.
@@ -511,7 +657,9 @@ def check_mixup(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_mixup(lambda x1, x2, y1, y2, lam: (lam * x1 + (1 - lam) * x2, y1))
+        >>> answer = check_mixup(
+        ...     lambda x1, x2, y1, y2, lam: (lam * x1 + (1 - lam) * x2, y1)
+        ... )
         ✗ Not yet: the labels are blended too; yours keeps the first.
 
     Chapter: augmentation.
@@ -523,22 +671,52 @@ def check_mixup(attempt):
     return check(
         attempt,
         lambda x1, x2, y1, y2, lam: (blend(x1, x2, lam), blend(y1, y2, lam)),
-        lambda generator: [(*torch.rand(2, 6, generator=generator), *torch.eye(2), 0.1 + 0.2 * i) for i in range(4)],
+        lambda generator: [
+            (
+                *torch.rand(2, 6, generator=generator),
+                *torch.eye(2),
+                0.1 + 0.2 * i,
+            )
+            for i in range(4)
+        ],
         {
-            "the labels are blended too; yours keeps the first": lambda a, b, c, d, lam: (blend(a, b, lam), c),
-            "the labels are blended, not chosen by the larger share": (
-                lambda a, b, c, d, lam: (blend(a, b, lam), c if lam > 0.5 else d)
+            "the labels are blended too; yours keeps the first": (
+                lambda a, b, c, d, lam: (
+                    blend(a, b, lam),
+                    c,
+                )
             ),
-            "inputs and labels take the same share": lambda a, b, c, d, lam: (blend(a, b, lam), blend(d, c, lam)),
-            "lam is the share of the first example": lambda a, b, c, d, lam: (blend(b, a, lam), blend(d, c, lam)),
-            "the inputs are blended too; yours keeps the first": lambda a, b, c, d, lam: (a, blend(c, d, lam)),
-            "use the share lam, not one half": lambda a, b, c, d, lam: (blend(a, b, 0.5), blend(c, d, 0.5)),
+            "the labels are blended, not chosen by the larger share": (
+                lambda a, b, c, d, lam: (
+                    blend(a, b, lam),
+                    c if lam > 0.5 else d,
+                )
+            ),
+            "inputs and labels take the same share": lambda a, b, c, d, lam: (
+                blend(a, b, lam),
+                blend(d, c, lam),
+            ),
+            "lam is the share of the first example": lambda a, b, c, d, lam: (
+                blend(b, a, lam),
+                blend(d, c, lam),
+            ),
+            "the inputs are blended too; yours keeps the first": (
+                lambda a, b, c, d, lam: (
+                    a,
+                    blend(c, d, lam),
+                )
+            ),
+            "use the share lam, not one half": lambda a, b, c, d, lam: (
+                blend(a, b, 0.5),
+                blend(c, d, 0.5),
+            ),
         },
     )
 
 
 def check_noise_strength(answer):
-    r"""Exercise by hand: the :math:`\lambda` of the ridge penalty that equals input noise of deviation 0.5.
+    r"""Exercise by hand: the :math:`\lambda` of the ridge penalty that equals
+    input noise of deviation 0.5.
 
     Args:
         answer: the reader's number.
@@ -548,7 +726,8 @@ def check_noise_strength(answer):
 
     Example:
         >>> answer = check_noise_strength(0.5)
-        ✗ Not yet: the penalty is the variance of the noise, not its standard deviation.
+        ✗ Not yet: the penalty is the variance of the noise, not its standard
+        deviation.
 
     Chapter: augmentation.
     """
@@ -556,8 +735,13 @@ def check_noise_strength(answer):
         answer,
         0.25,
         {
-            0.5: "the penalty is the variance of the noise, not its standard deviation",
-            0.125: "both the loss and the penalty carry the half, so it cancels",
+            0.5: (
+                "the penalty is the variance of the noise, not its standard"
+                " deviation"
+            ),
+            0.125: (
+                "both the loss and the penalty carry the half, so it cancels"
+            ),
             0.0: "the mean of the noise is zero, but its square is not",
             4.0: "more noise is a stronger penalty: do not take the inverse",
         },

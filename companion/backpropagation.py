@@ -1,6 +1,8 @@
-r"""Chapter *backpropagation*: the chain rule along a graph, in both directions; a network's gradient; its check.
+r"""Chapter *backpropagation*: the chain rule along a graph, in both directions;
+a network's gradient; its check.
 
-Ordered from single numbers to layers to finite differences; the checks of the chapter's exercises come last.
+Ordered from single numbers to layers to finite differences; the checks of the
+chapter's exercises come last.
 """
 
 import itertools
@@ -32,15 +34,18 @@ _NUMBERS = itertools.count()
 
 
 class Value:
-    r"""A number that remembers what it was computed from, and the local derivative along each edge.
+    r"""A number that remembers what it was computed from, and the local
+    derivative along each edge.
 
     .. math::
-        \frac{\partial (a + b)}{\partial a} = 1, \qquad \frac{\partial (a b)}{\partial a} = b, \qquad
+        \frac{\partial (a + b)}{\partial a} = 1, \qquad \frac{\partial (a
+        b)}{\partial a} = b, \qquad
         \frac{\partial \sigma(a)}{\partial a} = \sigma(a)\,(1 - \sigma(a))
 
     Attributes:
         data: the number, a float.
-        edges: pairs of a value that this one was computed from and the local derivative with respect to it.
+        edges: pairs of a value that this one was computed from and the local
+            derivative with respect to it.
 
     Args:
         data: a number.
@@ -55,7 +60,8 @@ class Value:
         >>> y.data, [slope for _, slope in y.edges]
         (15.0, [3.0, 5.0])
 
-    Differs from torch: single numbers only; sums, differences, products and the logistic function only.
+    Differs from torch: single numbers only; sums, differences, products and the
+    logistic function only.
 
     Chapter: backpropagation.
     """
@@ -78,7 +84,9 @@ class Value:
 
     def __mul__(self, other):
         other = _value(other)
-        return Value(self.data * other.data, ((self, other.data), (other, self.data)))
+        return Value(
+            self.data * other.data, ((self, other.data), (other, self.data))
+        )
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -102,13 +110,15 @@ def _check_value(name, value):
 
 
 def trace(output):
-    r"""List the values that take part in ``output``, in the order in which they were computed.
+    r"""List the values that take part in ``output``, in the order in which they
+    were computed.
 
     Args:
         output: a :class:`Value`.
 
     Returns:
-        List of values, ``output`` last. Each stands after all that it was computed from.
+        List of values, ``output`` last. Each stands after all that it was
+        computed from.
 
     Raises:
         TypeError: if ``output`` is not a :class:`Value`.
@@ -130,10 +140,12 @@ def trace(output):
 
 
 def forward_mode(output, source):
-    r"""Derivatives of every value with respect to one input: one sweep from the input to the output.
+    r"""Derivatives of every value with respect to one input: one sweep from the
+    input to the output.
 
     .. math::
-        \dot v = \frac{\partial v}{\partial x} = \sum_{u \to v} \frac{\partial v}{\partial u}\, \dot u,
+        \dot v = \frac{\partial v}{\partial x} = \sum_{u \to v} \frac{\partial
+        v}{\partial u}\, \dot u,
         \qquad \dot x = 1
 
     Args:
@@ -141,7 +153,8 @@ def forward_mode(output, source):
         source: the :class:`Value` :math:`x` that it starts from.
 
     Returns:
-        Dict of each value in ``trace(output)`` and its derivative :math:`\dot v`.
+        Dict of each value in ``trace(output)`` and its derivative :math:`\dot
+        v`.
 
     Raises:
         TypeError: if an argument is not a :class:`Value`.
@@ -160,7 +173,10 @@ def forward_mode(output, source):
     _check_value("source", source)
     tangent = dict.fromkeys(trace(output), 0.0)
     if source not in tangent:
-        raise ValueError(f"source must take part in output, got {source}, on which {output} does not depend")
+        raise ValueError(
+            f"source must take part in output, got {source}, on which {output}"
+            " does not depend"
+        )
     tangent[source] = 1.0
     for v in tangent:
         if v is not source:
@@ -169,17 +185,20 @@ def forward_mode(output, source):
 
 
 def reverse_mode(output):
-    r"""Derivatives of one output with respect to every value: one sweep from the output to the inputs.
+    r"""Derivatives of one output with respect to every value: one sweep from
+    the output to the inputs.
 
     .. math::
-        \bar u = \frac{\partial y}{\partial u} = \sum_{u \to v} \bar v\, \frac{\partial v}{\partial u},
+        \bar u = \frac{\partial y}{\partial u} = \sum_{u \to v} \bar v\,
+        \frac{\partial v}{\partial u},
         \qquad \bar y = 1
 
     Args:
         output: the :class:`Value` :math:`y`.
 
     Returns:
-        Dict of each value in ``trace(output)`` and the derivative :math:`\bar u` of the output with respect to it.
+        Dict of each value in ``trace(output)`` and the derivative :math:`\bar
+        u` of the output with respect to it.
 
     Raises:
         TypeError: if ``output`` is not a :class:`Value`.
@@ -190,9 +209,11 @@ def reverse_mode(output):
         >>> slopes[a], slopes[b]
         (3.0, 8.0)
 
-    Source: Linnainmaa (1976); Rumelhart, Hinton and Williams (1986) for neural networks.
+    Source: Linnainmaa (1976); Rumelhart, Hinton and Williams (1986) for neural
+    networks.
 
-    Differs from torch: returns the derivatives and stores nothing, so no gradients add up between calls.
+    Differs from torch: returns the derivatives and stores nothing, so no
+    gradients add up between calls.
 
     Chapter: backpropagation.
     """
@@ -207,26 +228,37 @@ def reverse_mode(output):
 def _check_matrices(**tensors):
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
+            raise TypeError(
+                f"{name} must be a torch.Tensor, got {type(tensor).__name__}"
+            )
         if tensor.ndim != 2 or not tensor.is_floating_point():
             kind = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
-            raise ValueError(f"{name} must be floating-point numbers with two dimensions, got {kind}")
+            raise ValueError(
+                f"{name} must be floating-point numbers with two dimensions,"
+                f" got {kind}"
+            )
 
 
 def _check_pair(name, tensor, other_name, other):
     _check_matrices(**{name: tensor, other_name: other})
     if tensor.shape != other.shape:
-        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(tensor.shape)}")
+        raise ValueError(
+            f"{name} must have the shape of {other_name}, {tuple(other.shape)},"
+            f" got {tuple(tensor.shape)}"
+        )
 
 
 def sigmoid_backward(dh, h):
-    r"""Carry a gradient back through the logistic function :math:`h = \sigma(z)`.
+    r"""Carry a gradient back through the logistic function :math:`h =
+    \sigma(z)`.
 
     .. math::
-        \frac{\partial L}{\partial z} = \frac{\partial L}{\partial h} \odot h \odot (1 - h)
+        \frac{\partial L}{\partial z} = \frac{\partial L}{\partial h} \odot h
+        \odot (1 - h)
 
     Args:
-        dh: gradient of the loss with respect to the outputs :math:`h`, shape (n, units).
+        dh: gradient of the loss with respect to the outputs :math:`h`, shape
+            (n, units).
         h: the outputs, shape (n, units), in 0 … 1.
 
     Returns:
@@ -237,7 +269,9 @@ def sigmoid_backward(dh, h):
         ValueError: if an argument is not a matrix, or the shapes differ.
 
     Example:
-        >>> sigmoid_backward(torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5, 1.0]]))
+        >>> sigmoid_backward(
+        ...     torch.tensor([[1.0, 1.0]]), torch.tensor([[0.5, 1.0]])
+        ... )
         tensor([[0.2500, 0.0000]])
 
     Chapter: backpropagation.
@@ -255,7 +289,8 @@ def linear_backward(delta, h, W):
         \frac{\partial L}{\partial H} = \Delta W
 
     Args:
-        delta: :math:`\Delta`, gradient of the loss with respect to :math:`Z`, shape (n, units).
+        delta: :math:`\Delta`, gradient of the loss with respect to :math:`Z`,
+            shape (n, units).
         h: :math:`H`, what went into the layer, shape (n, inputs).
         W: weights, shape (units, inputs) as in ``torch.nn.Linear``.
 
@@ -267,7 +302,11 @@ def linear_backward(delta, h, W):
         ValueError: if an argument is not a matrix, or the shapes do not fit.
 
     Example:
-        >>> dW, db, dh = linear_backward(torch.tensor([[1.0]]), torch.tensor([[2.0, 3.0]]), torch.tensor([[4.0, 5.0]]))
+        >>> dW, db, dh = linear_backward(
+        ...     torch.tensor([[1.0]]),
+        ...     torch.tensor([[2.0, 3.0]]),
+        ...     torch.tensor([[4.0, 5.0]]),
+        ... )
         >>> dW, db, dh
         (tensor([[2., 3.]]), tensor([1.]), tensor([[4., 5.]]))
 
@@ -276,15 +315,20 @@ def linear_backward(delta, h, W):
     _check_matrices(delta=delta, h=h, W=W)
     if delta.shape[0] != h.shape[0] or W.shape != (delta.shape[1], h.shape[1]):
         shapes = f"{tuple(delta.shape)}, {tuple(h.shape)} and {tuple(W.shape)}"
-        raise ValueError(f"delta, h and W must be (n, units), (n, inputs) and (units, inputs), got {shapes}")
+        raise ValueError(
+            "delta, h and W must be (n, units), (n, inputs) and (units,"
+            f" inputs), got {shapes}"
+        )
     return delta.T @ h, delta.sum(0), delta @ W
 
 
 def half_squared_error(y_hat, y):
-    r"""Half the squared error: the sum over the outputs, the mean over the examples.
+    r"""Half the squared error: the sum over the outputs, the mean over the
+    examples.
 
     .. math::
-        L = \frac{1}{n} \sum_{i=1}^{n} \frac{1}{2} \lVert \hat y_i - y_i \rVert_2^2
+        L = \frac{1}{n} \sum_{i=1}^{n} \frac{1}{2} \lVert \hat y_i - y_i
+        \rVert_2^2
 
     Args:
         y_hat: predictions, shape (n, outputs).
@@ -298,11 +342,13 @@ def half_squared_error(y_hat, y):
         ValueError: if an argument is not a matrix, or the shapes differ.
 
     Example:
-        >>> half_squared_error(torch.tensor([[3.0, 0.0, 1.0]]), torch.tensor([[1.0, 0.0, 0.0]])).item()
+        >>> half_squared_error(
+        ...     torch.tensor([[3.0, 0.0, 1.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+        ... ).item()
         2.5
 
-    Differs from torch: ``nn.MSELoss`` has no half and divides by the number of outputs too. The two agree when there
-    are two outputs.
+    Differs from torch: ``nn.MSELoss`` has no half and divides by the number of
+    outputs too. The two agree when there are two outputs.
 
     Chapter: backpropagation.
     """
@@ -311,24 +357,34 @@ def half_squared_error(y_hat, y):
 
 
 def mlp_forward(params, X):
-    r"""Outputs of every layer of a network with logistic units: the forward pass.
+    r"""Outputs of every layer of a network with logistic units: the forward
+    pass.
 
     .. math::
-        H^{(0)} = X, \qquad H^{(l)} = \sigma\bigl(H^{(l-1)} W^{(l)\top} + b^{(l)}\bigr)
+        H^{(0)} = X, \qquad H^{(l)} = \sigma\bigl(H^{(l-1)} W^{(l)\top} +
+        b^{(l)}\bigr)
 
     Args:
-        params: list of tensors W, b, W, b, … in the order of ``nn.Sequential(nn.Linear, nn.Sigmoid, …).parameters()``.
+        params: list of tensors W, b, W, b, … in the order of
+            ``nn.Sequential(nn.Linear, nn.Sigmoid, …).parameters()``.
         X: inputs, shape (n, d).
 
     Returns:
-        List of :math:`H^{(0)}, \dots, H^{(D)}`; the last is the prediction. The backward pass needs all of them.
+        List of :math:`H^{(0)}, \dots, H^{(D)}`; the last is the prediction. The
+        backward pass needs all of them.
 
     Raises:
-        TypeError: if ``params`` is not a list of tensors, or another argument not a tensor.
+        TypeError: if ``params`` is not a list of tensors, or another argument
+            not a tensor.
         ValueError: if the shapes do not fit.
 
     Example:
-        >>> [h.tolist() for h in mlp_forward([torch.zeros(1, 2), torch.zeros(1)], torch.ones(1, 2))]
+        >>> [
+        ...     h.tolist()
+        ...     for h in mlp_forward(
+        ...         [torch.zeros(1, 2), torch.zeros(1)], torch.ones(1, 2)
+        ...     )
+        ... ]
         [[[1.0, 1.0]], [[0.5]]]
 
     Chapter: backpropagation.
@@ -339,30 +395,43 @@ def mlp_forward(params, X):
         h = outputs[-1]
         if W.shape[1] != h.shape[1] or b.shape != W.shape[:1]:
             shapes = f"{tuple(W.shape)} and {tuple(b.shape)}"
-            raise ValueError(f"W and b of layer {len(outputs)} must fit its {h.shape[1]} inputs, got {shapes}")
+            raise ValueError(
+                f"W and b of layer {len(outputs)} must fit its {h.shape[1]}"
+                f" inputs, got {shapes}"
+            )
         outputs.append(torch.sigmoid(h @ W.T + b))
     return outputs
 
 
 def _weights(params):
     if not isinstance(params, list | tuple):
-        raise TypeError(f"params must be a list W, b, W, b, …, got {type(params).__name__}")
+        raise TypeError(
+            f"params must be a list W, b, W, b, …, got {type(params).__name__}"
+        )
     if not params or len(params) % 2:
         raise ValueError(f"params must be a list W, b, W, b, …, got {params}")
-    _check_matrices(**{f"params[{i}]": params[i] for i in range(0, len(params), 2)})
+    _check_matrices(
+        **{f"params[{i}]": params[i] for i in range(0, len(params), 2)}
+    )
     for i in range(1, len(params), 2):
         if not isinstance(params[i], torch.Tensor):
-            raise TypeError(f"params[{i}] must be a torch.Tensor, got {type(params[i]).__name__}")
+            raise TypeError(
+                f"params[{i}] must be a torch.Tensor, got"
+                f" {type(params[i]).__name__}"
+            )
     return params[0::2]
 
 
 def mlp_backward(params, outputs, y):
-    r"""Gradient of :func:`half_squared_error` with respect to every parameter: backpropagation, layer by layer.
+    r"""Gradient of :func:`half_squared_error` with respect to every parameter:
+    backpropagation, layer by layer.
 
     .. math::
         \Delta^{(D)} &= \tfrac{1}{n}\,(H^{(D)} - Y) \odot \sigma'(Z^{(D)}) \\
-        \Delta^{(l)} &= \bigl(\Delta^{(l+1)} W^{(l+1)}\bigr) \odot \sigma'(Z^{(l)}) \\
-        \frac{\partial L}{\partial W^{(l)}} &= \Delta^{(l)\top} H^{(l-1)}, \qquad
+        \Delta^{(l)} &= \bigl(\Delta^{(l+1)} W^{(l+1)}\bigr) \odot
+        \sigma'(Z^{(l)}) \\
+        \frac{\partial L}{\partial W^{(l)}} &= \Delta^{(l)\top} H^{(l-1)},
+        \qquad
         \frac{\partial L}{\partial b^{(l)}} = \sum_i \delta^{(l)}_i
 
     Args:
@@ -374,12 +443,15 @@ def mlp_backward(params, outputs, y):
         List of gradients, in the order and of the shapes of ``params``.
 
     Raises:
-        TypeError: if ``params`` is not a list of tensors, or another argument not a tensor.
-        ValueError: if the shapes do not fit, or the outputs are not those of these parameters.
+        TypeError: if ``params`` is not a list of tensors, or another argument
+            not a tensor.
+        ValueError: if the shapes do not fit, or the outputs are not those of
+            these parameters.
 
     Example:
         >>> params = [torch.zeros(1, 2), torch.zeros(1)]
-        >>> mlp_backward(params, mlp_forward(params, torch.ones(1, 2)), torch.zeros(1, 1))
+        >>> kept = mlp_forward(params, torch.ones(1, 2))
+        >>> mlp_backward(params, kept, torch.zeros(1, 1))
         [tensor([[0.1250, 0.1250]]), tensor([0.1250])]
 
     Source: Rumelhart, Hinton and Williams (1986).
@@ -388,7 +460,10 @@ def mlp_backward(params, outputs, y):
     """
     weights = _weights(params)
     if len(outputs) != len(weights) + 1:
-        raise ValueError(f"outputs must be the {len(weights) + 1} of mlp_forward, got {len(outputs)}")
+        raise ValueError(
+            f"outputs must be the {len(weights) + 1} of mlp_forward, got"
+            f" {len(outputs)}"
+        )
     _check_pair("y", y, "the prediction", outputs[-1])
     gradients, dh = [], (outputs[-1] - y) / len(y)
     for i in reversed(range(len(weights))):
@@ -399,13 +474,16 @@ def mlp_backward(params, outputs, y):
 
 
 def best_step(dtype, scheme="central"):
-    r"""The step at which a finite difference errs least, for functions and inputs of size about 1.
+    r"""The step at which a finite difference errs least, for functions and
+    inputs of size about 1.
 
     .. math::
-        h^* \approx \varepsilon^{1/3} \text{ (central)}, \qquad h^* \approx \varepsilon^{1/2} \text{ (forward)}
+        h^* \approx \varepsilon^{1/3} \text{ (central)}, \qquad h^* \approx
+        \varepsilon^{1/2} \text{ (forward)}
 
     Args:
-        dtype: ``torch.float32`` or ``torch.float64``; its rounding error is :math:`\varepsilon`.
+        dtype: ``torch.float32`` or ``torch.float64``; its rounding error is
+            :math:`\varepsilon`.
         scheme: ``"central"`` or ``"forward"``.
 
     Returns:
@@ -416,17 +494,24 @@ def best_step(dtype, scheme="central"):
         ValueError: for an unknown scheme.
 
     Example:
-        >>> f"{best_step(torch.float64):.1e}, {best_step(torch.float64, 'forward'):.1e}"
-        '6.1e-06, 1.5e-08'
+        >>> f"{best_step(torch.float64):.1e}"
+        '6.1e-06'
+        >>> f"{best_step(torch.float64, 'forward'):.1e}"
+        '1.5e-08'
 
-    Source: Press, Teukolsky, Vetterling and Flannery (2007), section on numerical derivatives.
+    Source: Press, Teukolsky, Vetterling and Flannery (2007), section on
+    numerical derivatives.
 
     Chapter: backpropagation.
     """
     if dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+        raise TypeError(
+            f"dtype must be torch.float32 or torch.float64, got {dtype}"
+        )
     if scheme not in _POWERS:
-        raise ValueError(f"scheme must be one of {', '.join(_POWERS)}, got {scheme!r}")
+        raise ValueError(
+            f"scheme must be one of {', '.join(_POWERS)}, got {scheme!r}"
+        )
     return torch.finfo(dtype).eps ** _POWERS[scheme]
 
 
@@ -438,32 +523,42 @@ def finite_difference(function, x, h=None, scheme="central"):
     r"""Gradient from function values alone, one entry of ``x`` at a time.
 
     .. math::
-        \frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h} \text{ (central)}, \qquad
+        \frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h
+        e_i)}{2h} \text{ (central)}, \qquad
         \frac{f(x + h e_i) - f(x)}{h} \text{ (forward)}
 
     Args:
-        function: takes a tensor of the shape of ``x`` and returns one number as a tensor.
+        function: takes a tensor of the shape of ``x`` and returns one number as
+            a tensor.
         x: where, float32 or float64, any shape.
         h: step, above 0 and finite; :func:`best_step` if not given.
-        scheme: ``"central"`` (error of order :math:`h^2`) or ``"forward"`` (order :math:`h`).
+        scheme: ``"central"`` (error of order :math:`h^2`) or ``"forward"``
+            (order :math:`h`).
 
     Returns:
-        Tensor of the shape of ``x``. It takes two evaluations of the function for every entry.
+        Tensor of the shape of ``x``. It takes two evaluations of the function
+        for every entry.
 
     Raises:
         TypeError: if ``x`` is not a tensor of float32 or float64.
-        ValueError: for an unknown scheme, a step that is not above 0 and finite or vanishes in rounding, or a function
-            that does not return one number.
+        ValueError: for an unknown scheme, a step that is not above 0 and finite
+            or vanishes in rounding, or a function that does not return one
+            number.
 
     Example:
-        >>> finite_difference(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0], dtype=torch.float64), h=0.5)
+        >>> finite_difference(
+        ...     lambda x: (x**3).sum(),
+        ...     torch.tensor([1.0, 2.0], dtype=torch.float64),
+        ...     h=0.5,
+        ... )
         tensor([ 3.2500, 12.2500], dtype=torch.float64)
 
     Chapter: backpropagation.
     """
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
-    best = best_step(x.dtype, scheme)  # refuses other types and schemes, also where h is given
+    # refuses other types and schemes, also where h is given
+    best = best_step(x.dtype, scheme)
     h = best if h is None else h
     if not 0 < h < math.inf:
         raise ValueError(f"h must be above 0 and finite, got {h}")
@@ -472,12 +567,22 @@ def finite_difference(function, x, h=None, scheme="central"):
         shift.view(-1)[i] = h
         upper, lower = x + shift, x - shift if scheme == "central" else x
         shift.view(-1)[i] = 0.0
-        rise, width = function(upper) - function(lower), (upper - lower).flatten()[i]
+        rise, width = (
+            function(upper) - function(lower),
+            (upper - lower).flatten()[i],
+        )
         if not isinstance(rise, torch.Tensor) or rise.ndim:
-            raise ValueError(f"function must return one number as a tensor without dimensions, got {rise}")
+            raise ValueError(
+                "function must return one number as a tensor without"
+                f" dimensions, got {rise}"
+            )
         if width == 0:
-            raise ValueError(f"h must change x: {h:g} vanishes beside the entry {x.flatten()[i].item():g}")
-        slopes.append(rise / width)  # the width is not quite 2h, since x + h and x - h are rounded
+            raise ValueError(
+                f"h must change x: {h:g} vanishes beside the entry"
+                f" {x.flatten()[i].item():g}"
+            )
+        # the width is not quite 2h, since x + h and x - h are rounded
+        slopes.append(rise / width)
     return torch.stack(slopes).view(x.shape) if slopes else torch.zeros_like(x)
 
 
@@ -505,9 +610,15 @@ def relative_error(a, b):
     Chapter: backpropagation.
     """
     if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor):
-        raise TypeError(f"a and b must be tensors, got {type(a).__name__} and {type(b).__name__}")
+        raise TypeError(
+            f"a and b must be tensors, got {type(a).__name__} and"
+            f" {type(b).__name__}"
+        )
     if a.shape != b.shape:
-        raise ValueError(f"a and b must have the same shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+        raise ValueError(
+            f"a and b must have the same shape, got {tuple(a.shape)} and"
+            f" {tuple(b.shape)}"
+        )
     a, b = a.double(), b.double()
     longer = torch.maximum(a.norm(), b.norm())
     return ((a - b).norm() / longer).item() if longer != 0 else 0.0
@@ -517,27 +628,33 @@ def gradient_check(function, x, gradient=None, h=None):
     r"""Compare a gradient with central differences.
 
     Args:
-        function: takes a tensor of the shape of ``x`` and returns one number as a tensor. It must be smooth near ``x``
-            and return the same number each time.
+        function: takes a tensor of the shape of ``x`` and returns one number as
+            a tensor. It must be smooth near ``x`` and return the same number
+            each time.
         x: where, best in float64.
-        gradient: the gradient to check, of the shape of ``x``; the one of autograd if not given.
+        gradient: the gradient to check, of the shape of ``x``; the one of
+            autograd if not given.
         h: step of the difference; :func:`best_step` if not given.
 
     Returns:
-        Their :func:`relative_error`: in float64 about 1e-9 for a right gradient of a smooth function, above 1e-2 for
-        most wrong ones.
+        Their :func:`relative_error`: in float64 about 1e-9 for a right gradient
+        of a smooth function, above 1e-2 for most wrong ones.
 
     Raises:
-        TypeError, ValueError: as :func:`finite_difference` and :func:`relative_error`.
+        TypeError, ValueError: as :func:`finite_difference` and
+            :func:`relative_error`.
 
     Example:
         >>> x = torch.tensor([1.0, 2.0], dtype=torch.float64)
         >>> gradient_check(lambda x: (x**3).sum(), x) < 1e-8
         True
-        >>> round(gradient_check(lambda x: (x**3).sum(), x, gradient=x**2), 3)  # the 3 is missing
+        >>> round(  # the 3 is missing
+        ...     gradient_check(lambda x: (x**3).sum(), x, gradient=x**2), 3
+        ... )
         0.667
 
-    Differs from torch: ``torch.autograd.gradcheck`` compares entry by entry with a tolerance and raises.
+    Differs from torch: ``torch.autograd.gradcheck`` compares entry by entry
+    with a tolerance and raises.
 
     Chapter: backpropagation.
     """
@@ -549,7 +666,8 @@ def gradient_check(function, x, gradient=None, h=None):
 
 
 def check_three_paths(answer):
-    r"""Exercise by hand: the derivative of :math:`y = (a b + b)\,b` with respect to b, at a = 1 and b = 3.
+    r"""Exercise by hand: the derivative of :math:`y = (a b + b)\,b` with
+    respect to b, at a = 1 and b = 3.
 
     Args:
         answer: the reader's number.
@@ -559,7 +677,8 @@ def check_three_paths(answer):
 
     Example:
         >>> answer = check_three_paths(6)
-        ✗ Not yet: that is one path or two; b is used in three places, so add three.
+        ✗ Not yet: that is one path or two; b is used in three places, so add
+        three.
 
     Chapter: backpropagation.
     """
@@ -568,23 +687,36 @@ def check_three_paths(answer):
         12.0,
         {
             3.0: "that is one path; b is used in three places, so add three",
-            6.0: "that is one path or two; b is used in three places, so add three",
-            9.0: "one of three paths is missing: b is a factor of a·b, a term of the sum and a factor of y",
+            6.0: (
+                "that is one path or two; b is used in three places, so add"
+                " three"
+            ),
+            9.0: (
+                "one of three paths is missing: b is a factor of a·b, a term of"
+                " the sum and a factor of y"
+            ),
             18.0: "that is y itself; its derivative is asked for",
         },
     )
 
 
 def _deltas(generator):
-    """Weights, deltas of the next layer and outputs of this one; square, so that a transposed matrix fits too."""
-    draws = [[torch.randn(3, 3, generator=generator) for _ in range(3)] for _ in range(4)]
+    """Weights, deltas of the next layer and outputs of this one; square, so
+    that a transposed matrix fits too.
+    """
+    draws = [
+        [torch.randn(3, 3, generator=generator) for _ in range(3)]
+        for _ in range(4)
+    ]
     return [(W, delta, torch.sigmoid(z)) for W, delta, z in draws]
 
 
 def check_hidden_delta(attempt):
-    r"""Exercise: ``attempt(W, delta, h)`` returns the deltas of a hidden layer of logistic units.
+    r"""Exercise: ``attempt(W, delta, h)`` returns the deltas of a hidden layer
+    of logistic units.
 
-    ``W`` and ``delta`` belong to the next layer, ``h`` are the outputs of this one; rows are examples.
+    ``W`` and ``delta`` belong to the next layer, ``h`` are the outputs of this
+    one; rows are examples.
 
     Args:
         attempt: the reader's function.
@@ -594,7 +726,8 @@ def check_hidden_delta(attempt):
 
     Example:
         >>> answer = check_hidden_delta(lambda W, delta, h: delta @ W)
-        ✗ Not yet: the slope of the logistic function is missing: multiply by h (1 − h).
+        ✗ Not yet: the slope of the logistic function is missing: multiply by h
+        (1 − h).
 
     Chapter: backpropagation.
     """
@@ -603,14 +736,25 @@ def check_hidden_delta(attempt):
         lambda W, delta, h: sigmoid_backward(delta @ W, h),
         _deltas,
         {
-            "the slope of the logistic function is missing: multiply by h (1 − h)": lambda W, delta, h: delta @ W,
-            "W has one row per unit of the next layer: delta @ W, not delta @ W.T": (
-                lambda W, delta, h: (delta @ W.T) * h * (1 - h)
+            (
+                "the slope of the logistic function is missing:"
+                " multiply by h (1 − h)"
+            ): lambda W, delta, h: delta @ W,
+            (
+                "W has one row per unit of the next layer: delta @ W,"
+                " not delta @ W.T"
+            ): lambda W, delta, h: (delta @ W.T) * h * (1 - h),
+            (
+                "h is σ(z) already: its slope is h (1 − h),"
+                " so do not apply σ again"
+            ): lambda W, delta, h: (
+                (delta @ W) * torch.sigmoid(h) * (1 - torch.sigmoid(h))
             ),
-            "h is σ(z) already: its slope is h (1 − h), so do not apply σ again": (
-                lambda W, delta, h: (delta @ W) * torch.sigmoid(h) * (1 - torch.sigmoid(h))
+            "the slope is h (1 − h), not h alone": lambda W, delta, h: (
+                (delta @ W) * h
             ),
-            "the slope is h (1 − h), not h alone": lambda W, delta, h: (delta @ W) * h,
-            "carry the deltas back through the weights first: delta @ W": lambda W, delta, h: delta * h * (1 - h),
+            "carry the deltas back through the weights first: delta @ W": (
+                lambda W, delta, h: delta * h * (1 - h)
+            ),
         },
     )

@@ -1,7 +1,9 @@
-r"""Chapter *batch_norm*: normalizing the units of a layer over the batch, forward and backward, in training and after.
+r"""Chapter *batch_norm*: normalizing the units of a layer over the batch,
+forward and backward, in training and after.
 
-Ordered from mean and variance to the layer, its gradient, its modules, layer normalization, and what theory says of
-deep stacks; the checks of the chapter's exercises come last.
+Ordered from mean and variance to the layer, its gradient, its modules, layer
+normalization, and what theory says of deep stacks; the checks of the chapter's
+exercises come last.
 """
 
 import math
@@ -35,14 +37,17 @@ def _check_shape(name, value, shape):
 
 
 def moments(input, dims):
-    r"""Mean and variance over some dimensions. The variance divides by the number of values: it is the biased one.
+    r"""Mean and variance over some dimensions. The variance divides by the
+    number of values: it is the biased one.
 
     .. math::
-        \mu = \frac{1}{m}\sum_{i=1}^m x_i, \qquad \sigma^2 = \frac{1}{m}\sum_{i=1}^m (x_i - \mu)^2
+        \mu = \frac{1}{m}\sum_{i=1}^m x_i, \qquad \sigma^2 =
+        \frac{1}{m}\sum_{i=1}^m (x_i - \mu)^2
 
     Args:
         input: tensor of any shape.
-        dims: the dimensions to average over: 0 for the rows of a batch, −1 for the units of a row.
+        dims: the dimensions to average over: 0 for the rows of a batch, −1 for
+            the units of a row.
 
     Returns:
         Mean and variance; the dimensions averaged over keep size 1.
@@ -56,7 +61,8 @@ def moments(input, dims):
     """
     check_floats("input", input)
     mean = input.mean(dims, keepdim=True)
-    var = (input - mean).square().mean(dims, keepdim=True)  # E[x²] − μ² would cancel where μ is large
+    # E[x²] − μ² would cancel where μ is large
+    var = (input - mean).square().mean(dims, keepdim=True)
     return mean, var
 
 
@@ -93,7 +99,8 @@ def normalize(input, mean, var, eps=1e-5):
 
 
 def running_average(old, new, momentum=0.1):
-    r"""Exponential average in PyTorch's convention: ``momentum`` is the weight of what is **new**.
+    r"""Exponential average in PyTorch's convention: ``momentum`` is the weight
+    of what is **new**.
 
     .. math::
         r \leftarrow (1 - \alpha)\, r + \alpha\, x
@@ -130,14 +137,25 @@ def _scale_and_shift(x_hat, weight, bias):
     return y if bias is None else y + bias
 
 
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
-    r"""Normalize each channel, in training by the batch's own moments, otherwise by the running ones.
+def batch_norm(
+    input,
+    running_mean,
+    running_var,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+):
+    r"""Normalize each channel, in training by the batch's own moments,
+    otherwise by the running ones.
 
     .. math::
         y = \gamma\,\frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
 
-    In training the running moments are updated in place: the mean by :math:`\mu`, the variance by the unbiased
-    :math:`\frac{m}{m-1}\sigma^2`, with :math:`m` values per channel.
+    In training the running moments are updated in place: the mean by
+    :math:`\mu`, the variance by the unbiased :math:`\frac{m}{m-1}\sigma^2`,
+    with :math:`m` values per channel.
 
     Args:
         input: shape (N, C) or (N, C, …).
@@ -154,63 +172,95 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
 
     Raises:
         TypeError: for arguments that are no tensors of floats.
-        ValueError: for shapes that do not fit, a momentum or eps out of range, or one value per channel in training.
+        ValueError: for shapes that do not fit, a momentum or eps out of range,
+            or one value per channel in training.
 
     Example:
         >>> mean, var = torch.zeros(1), torch.ones(1)
         >>> x = torch.tensor([[1.0], [5.0]])
-        >>> [round(y, 4) for y in batch_norm(x, mean, var, training=True).flatten().tolist()]
+        >>> [
+        ...     round(y, 4)
+        ...     for y in batch_norm(x, mean, var, training=True)
+        ...     .flatten()
+        ...     .tolist()
+        ... ]
         [-1.0, 1.0]
-        >>> round(mean.item(), 4), round(var.item(), 4)  # 0.9 · 0 + 0.1 · 3 and 0.9 · 1 + 0.1 · 8
+        >>> (  # 0.9 · 0 + 0.1 · 3 and 0.9 · 1 + 0.1 · 8
+        ...     round(mean.item(), 4),
+        ...     round(var.item(), 4),
+        ... )
         (0.3, 1.7)
 
     Source: Ioffe and Szegedy (2015), Algorithm 1.
 
-    Differs from torch: neither running moments nor ``training`` is a ValueError, not a RuntimeError; momentum and eps
-    are checked.
+    Differs from torch: neither running moments nor ``training`` is a
+    ValueError, not a RuntimeError; momentum and eps are checked.
 
     Chapter: batch_norm.
     """
     _check_batch_norm(input, running_mean, running_var, weight, bias, training)
     weight, bias, mean, var = (
-        None if each is None else _per_channel(each, input) for each in (weight, bias, running_mean, running_var)
+        None if each is None else _per_channel(each, input)
+        for each in (weight, bias, running_mean, running_var)
     )
     if training:
         mean, var = moments(input, [d for d in range(input.ndim) if d != 1])
     output = _scale_and_shift(normalize(input, mean, var, eps), weight, bias)
     if training and running_mean is not None:
         m = input.numel() / input.shape[1]
-        running_mean.copy_(running_average(running_mean, mean.detach().flatten(), momentum))
-        running_var.copy_(running_average(running_var, var.detach().flatten() * m / (m - 1), momentum))
+        running_mean.copy_(
+            running_average(running_mean, mean.detach().flatten(), momentum)
+        )
+        running_var.copy_(
+            running_average(
+                running_var, var.detach().flatten() * m / (m - 1), momentum
+            )
+        )
     return output
 
 
 def _check_batch_norm(input, running_mean, running_var, weight, bias, training):
     check_floats("input", input)
     if input.ndim < 2:
-        raise ValueError(f"input must be (N, C) or (N, C, …), got shape {tuple(input.shape)}")
+        raise ValueError(
+            f"input must be (N, C) or (N, C, …), got shape {tuple(input.shape)}"
+        )
     names = ("running_mean", "running_var", "weight", "bias")
-    for name, vector in zip(names, (running_mean, running_var, weight, bias), strict=True):
+    for name, vector in zip(
+        names, (running_mean, running_var, weight, bias), strict=True
+    ):
         _check_shape(name, vector, input.shape[1:2])
     if (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var go together; got only one of them")
+        raise ValueError(
+            "running_mean and running_var go together; got only one of them"
+        )
     if not training and running_mean is None:
-        raise ValueError("running_mean and running_var are needed when training is False; got None")
+        raise ValueError(
+            "running_mean and running_var are needed when training is False;"
+            " got None"
+        )
     if training and input.numel() <= input.shape[1]:
-        raise ValueError(f"input must have more than one value per channel in training, got {tuple(input.shape)}")
+        raise ValueError(
+            "input must have more than one value per channel in training, got"
+            f" {tuple(input.shape)}"
+        )
 
 
 def batch_norm_backward(grad_output, input, weight=None, eps=1e-5):
-    r"""Gradients of batch normalization in training. Mean and variance depend on every row, so all rows interact.
+    r"""Gradients of batch normalization in training. Mean and variance depend
+    on every row, so all rows interact.
 
     .. math::
         \frac{\partial L}{\partial \beta} &= \sum_i g_i, \qquad
         \frac{\partial L}{\partial \gamma} = \sum_i g_i \hat x_i \\
-        \frac{\partial L}{\partial x_i} &= \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}
-            \Bigl(g_i - \frac{1}{m}\sum_j g_j - \hat x_i\,\frac{1}{m}\sum_j g_j \hat x_j\Bigr)
+        \frac{\partial L}{\partial x_i} &= \frac{\gamma}{\sqrt{\sigma^2 +
+        \epsilon}}
+            \Bigl(g_i - \frac{1}{m}\sum_j g_j - \hat x_i\,\frac{1}{m}\sum_j g_j
+            \hat x_j\Bigr)
 
     Args:
-        grad_output: :math:`g`, the gradient of the loss by the layer's output, shape of ``input``.
+        grad_output: :math:`g`, the gradient of the loss by the layer's output,
+            shape of ``input``.
         input: shape (N, C) or (N, C, …).
         weight: :math:`\gamma`, shape (C,), or None for 1.
         eps: :math:`\epsilon \ge 0`.
@@ -223,8 +273,12 @@ def batch_norm_backward(grad_output, input, weight=None, eps=1e-5):
 
     Example:
         >>> x = torch.tensor([[0.0], [1.0], [5.0]])
-        >>> dx, dweight, dbias = batch_norm_backward(torch.tensor([[1.0], [0.0], [0.0]]), x)
-        >>> bool(dx.sum().abs() < 1e-6 and (dx * x).sum().abs() < 1e-5)  # no shift and no scale of x changes the loss
+        >>> grad = torch.tensor([[1.0], [0.0], [0.0]])
+        >>> dx, dweight, dbias = batch_norm_backward(grad, x)
+
+        No shift and no scale of x changes the loss.
+
+        >>> bool(dx.sum().abs() < 1e-6 and (dx * x).sum().abs() < 1e-5)
         True
 
     Source: Ioffe and Szegedy (2015), section 3, simplified.
@@ -238,8 +292,16 @@ def batch_norm_backward(grad_output, input, weight=None, eps=1e-5):
     x_hat = normalize(input, mean, var, eps)
     grad_weight = (grad_output * x_hat).sum(dims)
     grad_bias = grad_output.sum(dims)
-    g = grad_output if weight is None else grad_output * _per_channel(weight, input)
-    centred = g - g.mean(dims, keepdim=True) - x_hat * (g * x_hat).mean(dims, keepdim=True)
+    g = (
+        grad_output
+        if weight is None
+        else grad_output * _per_channel(weight, input)
+    )
+    centred = (
+        g
+        - g.mean(dims, keepdim=True)
+        - x_hat * (g * x_hat).mean(dims, keepdim=True)
+    )
     return centred / (var + eps).sqrt(), grad_weight, grad_bias
 
 
@@ -248,7 +310,14 @@ class _BatchNorm(nn.Module):
 
     ndims = ()
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
+    def __init__(
+        self,
+        num_features,
+        eps=1e-5,
+        momentum=0.1,
+        affine=True,
+        track_running_stats=True,
+    ):
         super().__init__()
         check_int("num_features", num_features)
         check_real("eps", eps, 0)
@@ -258,18 +327,32 @@ class _BatchNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
         self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
         tracked = track_running_stats
-        self.register_buffer("running_mean", torch.zeros(num_features) if tracked else None)
-        self.register_buffer("running_var", torch.ones(num_features) if tracked else None)
-        self.register_buffer("num_batches_tracked", torch.tensor(0) if tracked else None)
+        self.register_buffer(
+            "running_mean", torch.zeros(num_features) if tracked else None
+        )
+        self.register_buffer(
+            "running_var", torch.ones(num_features) if tracked else None
+        )
+        self.register_buffer(
+            "num_batches_tracked", torch.tensor(0) if tracked else None
+        )
 
     def forward(self, input):
-        """Normalize ``input``; in training mode by the batch, in evaluation mode by the running moments."""
+        """Normalize ``input``; in training mode by the batch, in evaluation
+        mode by the running moments.
+        """
         check_floats("input", input)
         if input.ndim not in self.ndims:
             wanted = " or ".join(map(str, self.ndims))
-            raise ValueError(f"input must have {wanted} dimensions, got shape {tuple(input.shape)}")
+            raise ValueError(
+                f"input must have {wanted} dimensions, got shape"
+                f" {tuple(input.shape)}"
+            )
         if input.shape[1] != self.num_features:
-            raise ValueError(f"input must have num_features={self.num_features} channels, got {tuple(input.shape)}")
+            raise ValueError(
+                f"input must have num_features={self.num_features} channels,"
+                f" got {tuple(input.shape)}"
+            )
         momentum, tracked = self.momentum, self.running_mean is not None
         if self.training and tracked:
             self.num_batches_tracked.add_(1)
@@ -277,30 +360,43 @@ class _BatchNorm(nn.Module):
                 momentum = 1 / self.num_batches_tracked.double()
         training = self.training or not tracked
         return batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, training, momentum or 0.0, self.eps
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training,
+            momentum or 0.0,
+            self.eps,
         )
 
 
 class BatchNorm1d(_BatchNorm):
-    r"""Batch normalization of the units of a layer: :func:`batch_norm` with parameters and running moments.
+    r"""Batch normalization of the units of a layer: :func:`batch_norm` with
+    parameters and running moments.
 
     Args:
         num_features: number of units C, at least 1.
         eps: :math:`\epsilon \ge 0`.
-        momentum: weight of the new moments in [0, 1]; None averages all batches alike.
+        momentum: weight of the new moments in [0, 1]; None averages all batches
+            alike.
         affine: learn :math:`\gamma` and :math:`\beta`, which start at 1 and 0.
-        track_running_stats: keep running moments; without them evaluation uses the batch as well.
+        track_running_stats: keep running moments; without them evaluation uses
+            the batch as well.
 
     Inputs have shape (N, C) or (N, C, L).
 
     Raises:
-        TypeError, ValueError: for arguments out of range or an input of another shape.
+        TypeError, ValueError: for arguments out of range or an input of another
+            shape.
 
     Example:
         >>> layer = BatchNorm1d(1)
         >>> layer(torch.tensor([[0.0], [2.0]])).detach().round().tolist()
         [[-1.0], [1.0]]
-        >>> round(layer.eval()(torch.tensor([[0.1]])).item(), 4)  # the running mean is 0.1 now
+        >>> round(  # the running mean is 0.1 now
+        ...     layer.eval()(torch.tensor([[0.1]])).item(), 4
+        ... )
         0.0
 
     Source: Ioffe and Szegedy (2015).
@@ -314,23 +410,29 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    r"""Batch normalization of the channels of images: the mean runs over rows and pixels.
+    r"""Batch normalization of the channels of images: the mean runs over rows
+    and pixels.
 
     Args:
         num_features: number of channels C, at least 1.
         eps: :math:`\epsilon \ge 0`.
-        momentum: weight of the new moments in [0, 1]; None averages all batches alike.
+        momentum: weight of the new moments in [0, 1]; None averages all batches
+            alike.
         affine: learn :math:`\gamma` and :math:`\beta`, which start at 1 and 0.
-        track_running_stats: keep running moments; without them evaluation uses the batch as well.
+        track_running_stats: keep running moments; without them evaluation uses
+            the batch as well.
 
     Inputs have shape (N, C, H, W).
 
     Raises:
-        TypeError, ValueError: for arguments out of range or an input of another shape.
+        TypeError, ValueError: for arguments out of range or an input of another
+            shape.
 
     Example:
         >>> layer = BatchNorm2d(3)
-        >>> layer(torch.arange(24.0).reshape(2, 3, 2, 2)).mean((0, 2, 3)).abs().max().item() < 1e-6
+        >>> layer(torch.arange(24.0).reshape(2, 3, 2, 2)).mean(
+        ...     (0, 2, 3)
+        ... ).abs().max().item() < 1e-6
         True
 
     Source: Ioffe and Szegedy (2015).
@@ -344,15 +446,18 @@ class BatchNorm2d(_BatchNorm):
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
-    r"""Normalize each row by its own moments: no batch, no running moments, no difference between training and use.
+    r"""Normalize each row by its own moments: no batch, no running moments, no
+    difference between training and use.
 
     .. math::
-        y_i = \gamma \odot \frac{x_i - \mu_i}{\sqrt{\sigma_i^2 + \epsilon}} + \beta,
+        y_i = \gamma \odot \frac{x_i - \mu_i}{\sqrt{\sigma_i^2 + \epsilon}} +
+        \beta,
         \qquad \mu_i,\ \sigma_i^2 \text{ over the units of row } i
 
     Args:
         input: shape (…, \*normalized_shape).
-        normalized_shape: shape of what is normalized together, a tuple or list of ints.
+        normalized_shape: shape of what is normalized together, a tuple or list
+            of ints.
         weight: :math:`\gamma`, shape ``normalized_shape``, or None for 1.
         bias: :math:`\beta`, shape ``normalized_shape``, or None for 0.
         eps: :math:`\epsilon \ge 0`.
@@ -365,7 +470,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
         ValueError: for shapes that do not fit.
 
     Example:
-        >>> layer_norm(torch.tensor([[1.0, 5.0], [0.0, 2.0]]), (2,), eps=0).tolist()
+        >>> layer_norm(
+        ...     torch.tensor([[1.0, 5.0], [0.0, 2.0]]), (2,), eps=0
+        ... ).tolist()
         [[-1.0, 1.0], [-1.0, 1.0]]
 
     Source: Ba, Kiros and Hinton (2016).
@@ -374,10 +481,16 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     check_floats("input", input)
     if not isinstance(normalized_shape, tuple | list):
-        raise TypeError(f"normalized_shape must be a tuple or list of ints, got {type(normalized_shape).__name__}")
+        raise TypeError(
+            "normalized_shape must be a tuple or list of ints, got"
+            f" {type(normalized_shape).__name__}"
+        )
     shape = tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
-        raise ValueError(f"normalized_shape must be the end of input's shape {tuple(input.shape)}, got {shape}")
+        raise ValueError(
+            "normalized_shape must be the end of input's shape"
+            f" {tuple(input.shape)}, got {shape}"
+        )
     _check_shape("weight", weight, shape)
     _check_shape("bias", bias, shape)
     mean, var = moments(input, list(range(-len(shape), 0)))
@@ -385,10 +498,12 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
 
 def running_mean_std(momentum, batch_size, std=1.0):
-    r"""Standard deviation of the running mean after many steps, over random batches from one distribution.
+    r"""Standard deviation of the running mean after many steps, over random
+    batches from one distribution.
 
     .. math::
-        \operatorname{sd}(r) = \sigma\sqrt{\frac{\alpha}{2 - \alpha}\cdot\frac{1}{m}}
+        \operatorname{sd}(r) = \sigma\sqrt{\frac{\alpha}{2 -
+        \alpha}\cdot\frac{1}{m}}
 
     Args:
         momentum: :math:`\alpha` in [0, 1], the weight of what is new.
@@ -402,7 +517,10 @@ def running_mean_std(momentum, batch_size, std=1.0):
         ValueError: for an argument out of range.
 
     Example:
-        >>> round(running_mean_std(0.1, 32), 4), round(running_mean_std(0.9, 32), 4)
+        >>> (
+        ...     round(running_mean_std(0.1, 32), 4),
+        ...     round(running_mean_std(0.9, 32), 4),
+        ... )
         (0.0406, 0.1599)
 
     Chapter: batch_norm.
@@ -414,13 +532,16 @@ def running_mean_std(momentum, batch_size, std=1.0):
 
 
 def gradient_growth(activation):
-    r"""By what factor batch normalization multiplies the squared gradient, per layer, in a deep net at initialization.
+    r"""By what factor batch normalization multiplies the squared gradient, per
+    layer, in a deep net at initialization.
 
     .. math::
-        \frac{\mathbb{E}[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]}, \qquad z \sim N(0, 1)
+        \frac{\mathbb{E}[\varphi'(z)^2]}{\operatorname{Var}[\varphi(z)]},
+        \qquad z \sim N(0, 1)
 
     Args:
-        activation: :math:`\varphi`, a function of a tensor that acts on each entry.
+        activation: :math:`\varphi`, a function of a tensor that acts on each
+            entry.
 
     Returns:
         The factor, for wide layers and large batches.
@@ -429,26 +550,35 @@ def gradient_growth(activation):
         TypeError: if ``activation`` is not callable.
 
     Example:
-        >>> round(gradient_growth(torch.relu), 4), round(math.pi / (math.pi - 1), 4)
+        >>> (
+        ...     round(gradient_growth(torch.relu), 4),
+        ...     round(math.pi / (math.pi - 1), 4),
+        ... )
         (1.4669, 1.4669)
 
-    Source: Yang, Pennington, Rao, Sohl-Dickstein and Schoenholz (2019), for wide layers; the form is derived here.
+    Source: Yang, Pennington, Rao, Sohl-Dickstein and Schoenholz (2019), for
+    wide layers; the form is derived here.
 
     Chapter: batch_norm.
     """
     if not callable(activation):
-        raise TypeError(f"activation must be a function, got {type(activation).__name__}")
+        raise TypeError(
+            f"activation must be a function, got {type(activation).__name__}"
+        )
     z = torch.linspace(-12, 12, 200_001, dtype=torch.float64).requires_grad_()
     h = activation(z)
     (slope,) = torch.autograd.grad(h.sum(), z)
     density = (-z.detach().square() / 2).exp()
     density /= density.sum()
     mean = (density * h).sum()
-    return ((density * slope.square()).sum() / (density * (h - mean).square()).sum()).item()
+    return (
+        (density * slope.square()).sum() / (density * (h - mean).square()).sum()
+    ).item()
 
 
 def check_running_mean(answer):
-    """Exercise by hand: PyTorch, momentum 0.1, running mean 2, a batch of mean 12; what is the running mean then?
+    """Exercise by hand: PyTorch, momentum 0.1, running mean 2, a batch of mean
+    12; what is the running mean then?
 
     Args:
         answer: the reader's number.
@@ -458,7 +588,8 @@ def check_running_mean(answer):
 
     Example:
         >>> answer = check_running_mean(11.0)
-        ✗ Not yet: that is the opposite convention; in PyTorch, momentum is the weight of the new batch.
+        ✗ Not yet: that is the opposite convention; in PyTorch, momentum is the
+        weight of the new batch.
 
     Chapter: batch_norm.
     """
@@ -466,9 +597,18 @@ def check_running_mean(answer):
         answer,
         3.0,
         {
-            11.0: "that is the opposite convention; in PyTorch, momentum is the weight of the new batch",
-            12.0: "the running mean moves only part of the way to the batch's mean",
-            7.0: "the two do not count alike; momentum says how much the new batch counts",
+            11.0: (
+                "that is the opposite convention; in PyTorch, momentum is the"
+                " weight of the new batch"
+            ),
+            12.0: (
+                "the running mean moves only part of the way to the batch's"
+                " mean"
+            ),
+            7.0: (
+                "the two do not count alike; momentum says how much the new"
+                " batch counts"
+            ),
             3.2: "the old value is multiplied by 1 − momentum",
             1.2: "the old value counts too, with the weight 1 − momentum",
         },
@@ -479,15 +619,21 @@ def _forward(unbiased=False, dim=0, power=0.5, affine=True, inside=True):
     """The layer in training, or a variant of it with a typical mistake."""
 
     def layer(x, gamma, beta, eps):
-        mean, var = x.mean(dim, keepdim=True), x.var(dim, keepdim=True, unbiased=unbiased)
-        x_hat = (x - mean) / ((var + eps) ** power if inside else var**power + eps)
+        mean, var = (
+            x.mean(dim, keepdim=True),
+            x.var(dim, keepdim=True, unbiased=unbiased),
+        )
+        x_hat = (x - mean) / (
+            (var + eps) ** power if inside else var**power + eps
+        )
         return gamma * x_hat + beta if affine else x_hat
 
     return layer
 
 
 def check_batch_norm(attempt):
-    """Exercise: ``attempt(x, gamma, beta, eps)`` returns the output of batch normalization in training, x of (N, C).
+    """Exercise: ``attempt(x, gamma, beta, eps)`` returns the output of batch
+    normalization in training, x of (N, C).
 
     Args:
         attempt: the reader's function.
@@ -496,8 +642,13 @@ def check_batch_norm(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_batch_norm(lambda x, g, b, eps: g * (x - x.mean(0)) / (x.var(0) + eps).sqrt() + b)
-        ✗ Not yet: divide by the biased variance, the one with 1/m: x.var(0, unbiased=False).
+        >>> answer = check_batch_norm(
+        ...     lambda x, g, b, eps: (
+        ...         g * (x - x.mean(0)) / (x.var(0) + eps).sqrt() + b
+        ...     )
+        ... )
+        ✗ Not yet: divide by the biased variance, the one with 1/m: x.var(0,
+        unbiased=False).
 
     Chapter: batch_norm.
     """
@@ -505,21 +656,35 @@ def check_batch_norm(attempt):
         attempt,
         _forward(),
         lambda generator: [
-            (s * torch.randn(n, 4, generator=generator) + s, torch.arange(1.0, 5), torch.ones(4), 1e-3)
+            (
+                s * torch.randn(n, 4, generator=generator) + s,
+                torch.arange(1.0, 5),
+                torch.ones(4),
+                1e-3,
+            )
             for n, s in ((4, 1.0), (8, 0.05))
         ],
         {
-            "divide by the biased variance, the one with 1/m: x.var(0, unbiased=False)": _forward(unbiased=True),
-            "each unit is normalized over the rows of the batch; yours normalizes each row": _forward(dim=1),
+            (
+                "divide by the biased variance, the one with 1/m:"
+                " x.var(0, unbiased=False)"
+            ): _forward(unbiased=True),
+            (
+                "each unit is normalized over the rows of the batch;"
+                " yours normalizes each row"
+            ): _forward(dim=1),
             "eps stands inside the square root": _forward(inside=False),
             "divide by the square root of the variance": _forward(power=1),
-            "scale by gamma and shift by beta at the end": _forward(affine=False),
+            "scale by gamma and shift by beta at the end": _forward(
+                affine=False
+            ),
         },
     )
 
 
 def check_batch_norm_backward(attempt):
-    """Exercise: ``attempt(grad, x_hat, std)`` returns the gradient by the input, all of them (N, C) but std, (C,).
+    """Exercise: ``attempt(grad, x_hat, std)`` returns the gradient by the
+    input, all of them (N, C) but std, (C,).
 
     Args:
         attempt: the reader's function; gamma is 1.
@@ -528,33 +693,46 @@ def check_batch_norm_backward(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_batch_norm_backward(lambda grad, x_hat, std: grad / std)
-        ✗ Not yet: mean and std depend on the input too; two means are to be subtracted before you divide.
+        >>> answer = check_batch_norm_backward(
+        ...     lambda grad, x_hat, std: grad / std
+        ... )
+        ✗ Not yet: mean and std depend on the input too; two means are to be
+        subtracted before you divide.
 
     Chapter: batch_norm.
     """
 
     def cases(generator):
         batches = [torch.randn(2, n, 3, generator=generator) for n in (4, 7)]
-        return [(g, normalize(x, *moments(x, 0), eps=0), x.std(0, unbiased=False)) for x, g in batches]
+        return [
+            (g, normalize(x, *moments(x, 0), eps=0), x.std(0, unbiased=False))
+            for x, g in batches
+        ]
 
     return check(
         attempt,
-        lambda g, x_hat, std: (g - g.mean(0) - x_hat * (g * x_hat).mean(0)) / std,
+        lambda g, x_hat, std: (
+            (g - g.mean(0) - x_hat * (g * x_hat).mean(0)) / std
+        ),
         cases,
         {
-            "mean and std depend on the input too; two means are to be subtracted before you divide": (
-                lambda g, x_hat, std: g / std
-            ),
-            "std depends on the input as well: the term with x_hat is missing": (
-                lambda g, x_hat, std: (g - g.mean(0)) / std
-            ),
-            "the mean depends on the input as well: the term without x_hat is missing": (
-                lambda g, x_hat, std: (g - x_hat * (g * x_hat).mean(0)) / std
-            ),
+            (
+                "mean and std depend on the input too;"
+                " two means are to be subtracted before you divide"
+            ): lambda g, x_hat, std: g / std,
+            (
+                "std depends on the input as well:"
+                " the term with x_hat is missing"
+            ): lambda g, x_hat, std: (g - g.mean(0)) / std,
+            (
+                "the mean depends on the input as well:"
+                " the term without x_hat is missing"
+            ): lambda g, x_hat, std: (g - x_hat * (g * x_hat).mean(0)) / std,
             "take means over the batch, not sums": lambda g, x_hat, std: (
                 (g - g.sum(0) - x_hat * (g * x_hat).sum(0)) / std
             ),
-            "divide by std at the end": lambda g, x_hat, std: g - g.mean(0) - x_hat * (g * x_hat).mean(0),
+            "divide by std at the end": lambda g, x_hat, std: (
+                g - g.mean(0) - x_hat * (g * x_hat).mean(0)
+            ),
         },
     )

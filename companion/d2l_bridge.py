@@ -1,10 +1,13 @@
-r"""``d2l``, the library of *Dive into Deep Learning*, imported where torchvision's compiled operators cannot load.
+r"""``d2l``, the library of *Dive into Deep Learning*, imported where
+torchvision's compiled operators cannot load.
 
 Use it as ``from companion.d2l_bridge import d2l``.
 
-``d2l.torch`` imports torchvision, whose wheel may belong to another build of torch (a CUDA build beside a CPU torch,
-say). Then the import fails at the first missing operator, though d2l needs none of them. Declaring the operators that
-torchvision looks up lets its data sets and transforms load; calling such an operator still says that it is missing.
+``d2l.torch`` imports torchvision, whose wheel may belong to another build of
+torch (a CUDA build beside a CPU torch, say). Then the import fails at the first
+missing operator, though d2l needs none of them. Declaring the operators that
+torchvision looks up lets its data sets and transforms load; calling such an
+operator still says that it is missing.
 """
 
 import importlib
@@ -15,8 +18,8 @@ import torch
 __all__ = ["d2l", "load_d2l"]
 
 _OPERATORS = ("nms", "qnms")
-# Packages that d2l imports and the companion does not need. d2l and torchvision demand versions of others, so pip must
-# not look at what they depend on.
+# Packages that d2l imports and the companion does not need. d2l and torchvision
+# demand versions of others, so pip must not look at what they depend on.
 _PACKAGES = {
     "d2l": "--no-deps d2l==1.0.3",
     "torchvision": "--no-deps torchvision",
@@ -32,7 +35,9 @@ _declared = []  # torch forgets the operators of a Library that nobody holds
 def _declare_operators():
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in _OPERATORS:
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define(
+            f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        )
     _declared.append(library)
 
 
@@ -43,7 +48,8 @@ def load_d2l():
         The module ``d2l.torch``.
 
     Raises:
-        ImportError: if d2l or a package that it imports is missing; names the command that installs it.
+        ImportError: if d2l or a package that it imports is missing; names the
+            command that installs it.
 
     Example:
         >>> X, y = load_d2l().synthetic_data(torch.tensor([2.0, -3.4]), 4.2, 5)
@@ -56,7 +62,10 @@ def load_d2l():
     """
     for package, arguments in _PACKAGES.items():
         if importlib.util.find_spec(package) is None:
-            raise ImportError(f"{package} is not installed; install it with: python -m pip install {arguments}")
+            raise ImportError(
+                f"{package} is not installed; install it with: python -m pip"
+                f" install {arguments}"
+            )
     try:
         importlib.import_module("torchvision")
     except RuntimeError as error:

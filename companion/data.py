@@ -1,7 +1,9 @@
-r"""Data that needs no network: scikit-learn's digits, diabetes and breast cancer, a linear teacher, and label noise.
+r"""Data that needs no network: scikit-learn's digits, diabetes and breast
+cancer, a linear teacher, and label noise.
 
-Every loader takes a ``seed`` that redraws all that chance decides (split and noise), and returns a :class:`Split`.
-:func:`stack` joins the splits of several seeds for :func:`companion.training.fit_many`.
+Every loader takes a ``seed`` that redraws all that chance decides (split and
+noise), and returns a :class:`Split`. :func:`stack` joins the splits of several
+seeds for :func:`companion.training.fit_many`.
 """
 
 import functools
@@ -30,7 +32,8 @@ __all__ = [
 class Split(NamedTuple):
     """Inputs and targets, split into training, validation and test rows.
 
-    ``split.train``, ``split.valid`` and ``split.test`` are the pairs ``(X, y)`` that the training functions take.
+    ``split.train``, ``split.valid`` and ``split.test`` are the pairs ``(X, y)``
+    that the training functions take.
 
     Chapter: all.
     """
@@ -59,12 +62,15 @@ class Split(NamedTuple):
 
 
 def generator(seed, purpose):
-    """Make a ``torch.Generator`` for one purpose of one seed, so that split, noise and masks are unrelated.
+    """Make a ``torch.Generator`` for one purpose of one seed, so that split,
+    noise and masks are unrelated.
 
-    Adding a large number to a seed is not enough: torch's CPU generator looks at the lowest 32 bits only.
+    Adding a large number to a seed is not enough: torch's CPU generator looks
+    at the lowest 32 bits only.
 
     Args:
-        seed: the seed of the run, an int of at least 0, or a list of them for runs that go together.
+        seed: the seed of the run, an int of at least 0, or a list of them for
+            runs that go together.
         purpose: a word such as ``"split"``.
 
     Returns:
@@ -82,12 +88,16 @@ def generator(seed, purpose):
     Chapter: all.
     """
     for one in seed if isinstance(seed, list) else [seed]:
-        check_int("seed", one, 0)  # 0.0 is another word than 0, and would redraw everything
-    return torch.Generator().manual_seed(zlib.crc32(f"{purpose} {seed}".encode()))
+        # 0.0 is another word than 0, and would redraw everything
+        check_int("seed", one, 0)
+    return torch.Generator().manual_seed(
+        zlib.crc32(f"{purpose} {seed}".encode())
+    )
 
 
 def check_data(X, y, name="train"):
-    """Refuse data that no model can learn from: wrong types, no rows, unequal lengths, NaN or infinity.
+    """Refuse data that no model can learn from: wrong types, no rows, unequal
+    lengths, NaN or infinity.
 
     Args:
         X: inputs, a tensor of shape (N, …).
@@ -96,7 +106,8 @@ def check_data(X, y, name="train"):
 
     Raises:
         TypeError: if ``X`` or ``y`` is not a tensor.
-        ValueError: if there are no rows, if the lengths differ, or if a value is not finite.
+        ValueError: if there are no rows, if the lengths differ, or if a value
+            is not finite.
 
     Example:
         >>> check_data(torch.zeros(3, 2), torch.zeros(2))
@@ -108,21 +119,34 @@ def check_data(X, y, name="train"):
     """
     for letter, tensor in (("X", X), ("y", y)):
         if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"{name}: {letter} must be a torch.Tensor, got {type(tensor).__name__}")
+            raise TypeError(
+                f"{name}: {letter} must be a torch.Tensor, got"
+                f" {type(tensor).__name__}"
+            )
         if tensor.ndim == 0 or len(tensor) == 0:
-            raise ValueError(f"{name}: {letter} must have at least one row, got shape {tuple(tensor.shape)}")
+            raise ValueError(
+                f"{name}: {letter} must have at least one row, got shape"
+                f" {tuple(tensor.shape)}"
+            )
         if tensor.is_floating_point() and not tensor.isfinite().all():
             bad = (~tensor.isfinite()).sum().item()
-            raise ValueError(f"{name}: {letter} must be finite, got {bad} values that are NaN or infinite")
+            raise ValueError(
+                f"{name}: {letter} must be finite, got {bad} values that are"
+                " NaN or infinite"
+            )
     if len(X) != len(y):
-        raise ValueError(f"{name}: X has {len(X)} rows and y has {len(y)}; they must agree")
+        raise ValueError(
+            f"{name}: X has {len(X)} rows and y has {len(y)}; they must agree"
+        )
 
 
 def check_regression(X, y):
-    """Refuse data that no linear regression can learn from, see :func:`check_data`.
+    """Refuse data that no linear regression can learn from, see
+    :func:`check_data`.
 
     Args:
-        X: inputs, a tensor of shape (…, n, d); leading dimensions are separate problems.
+        X: inputs, a tensor of shape (…, n, d); leading dimensions are separate
+            problems.
         y: targets, a tensor of shape (…, n).
 
     Raises:
@@ -139,16 +163,24 @@ def check_regression(X, y):
     """
     check_data(X, y, name="data")
     if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
+            f" {tuple(y.shape)}"
+        )
 
 
 def _check_dtype(dtype):
     if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise TypeError(f"dtype must be a floating-point type such as torch.float64, got {dtype!r}")
+        raise TypeError(
+            "dtype must be a floating-point type such as torch.float64, got"
+            f" {dtype!r}"
+        )
 
 
 def _split(X, y, seed, n_train, n_valid):
-    """Cut a random permutation of the rows into training, validation and test."""
+    """Cut a random permutation of the rows into training, validation and
+    test.
+    """
     n = len(X)
     check_int("n_valid", n_valid, 0, n - 2)
     n_train = (n - n_valid) // 2 if n_train is None else n_train
@@ -159,7 +191,8 @@ def _split(X, y, seed, n_train, n_valid):
 
 
 def flip_labels(y, share, n_classes, generator=None):
-    r"""Replace each label, with probability ``share``, by a different class chosen uniformly.
+    r"""Replace each label, with probability ``share``, by a different class
+    chosen uniformly.
 
     Args:
         y: int64 labels in 0 … ``n_classes`` − 1, any shape.
@@ -171,8 +204,10 @@ def flip_labels(y, share, n_classes, generator=None):
         Labels of the same shape; about ``share`` of them are wrong.
 
     Raises:
-        TypeError: if ``y`` is not an int64 tensor, ``share`` no number or ``n_classes`` no int.
-        ValueError: if ``share`` is outside [0, 1], ``n_classes`` is below 2 or a label is not below ``n_classes``.
+        TypeError: if ``y`` is not an int64 tensor, ``share`` no number or
+            ``n_classes`` no int.
+        ValueError: if ``share`` is outside [0, 1], ``n_classes`` is below 2 or
+            a label is not below ``n_classes``.
 
     Example:
         >>> flip_labels(torch.tensor([0, 1, 1]), 1.0, 2)
@@ -181,38 +216,49 @@ def flip_labels(y, share, n_classes, generator=None):
     Chapter: all.
     """
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
-        raise TypeError(f"y must be an int64 tensor, got {getattr(y, 'dtype', type(y).__name__)}")
+        raise TypeError(
+            "y must be an int64 tensor, got"
+            f" {getattr(y, 'dtype', type(y).__name__)}"
+        )
     check_real("share", share, 0, 1)
     check_int("n_classes", n_classes, 2)
     if y.numel() and not 0 <= y.min() <= y.max() < n_classes:
-        raise ValueError(f"y must lie in 0 … {n_classes - 1}, got {y.min().item()} … {y.max().item()}")
+        raise ValueError(
+            f"y must lie in 0 … {n_classes - 1}, got {y.min().item()} …"
+            f" {y.max().item()}"
+        )
     wrong = torch.rand(y.shape, generator=generator) < share
     shift = torch.randint(1, n_classes, y.shape, generator=generator)
     return torch.where(wrong, (y + shift) % n_classes, y)
 
 
-def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float32):
+def digits(
+    seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float32
+):
     """Load 1797 handwritten digits, 8×8 pixels in 0 … 1, split at random.
 
     Args:
         seed: redraws the split and the label noise.
         n_train: training rows; half of what validation leaves if not given.
         n_valid: validation rows. The rest is test.
-        label_noise: share of training *and* validation labels replaced by a wrong class. Test labels stay clean.
+        label_noise: share of training *and* validation labels replaced by a
+            wrong class. Test labels stay clean.
         dtype: type of the inputs.
 
     Returns:
         A :class:`Split`: X of shape (N, 64), y int64 of shape (N,), 10 classes.
 
     Raises:
-        ValueError: if more rows are asked for than there are, or ``label_noise`` is outside [0, 1].
+        ValueError: if more rows are asked for than there are, or
+            ``label_noise`` is outside [0, 1].
 
     Example:
         >>> split = digits(0, n_train=300, label_noise=0.3)
         >>> split.X_train.shape, split.X_test.shape
         (torch.Size([300, 64]), torch.Size([1497, 64]))
 
-    Source: scikit-learn's ``load_digits``, from the UCI set of Alpaydin and Kaynak (1998).
+    Source: scikit-learn's ``load_digits``, from the UCI set of Alpaydin and
+    Kaynak (1998).
 
     Chapter: all.
     """
@@ -228,63 +274,99 @@ def digits(seed, *, n_train=None, n_valid=0, label_noise=0.0, dtype=torch.float3
     )
 
 
-# Labs split the digits hundreds of times, and reading the file takes far longer than splitting. Splits are copies.
+# Labs split the digits hundreds of times, and reading the file takes far longer
+# than splitting. Splits are copies.
 _load_digits = functools.cache(sklearn.datasets.load_digits)
 
 
 def _standardise(split, targets):
-    """Give every column mean 0 and deviation 1 on the training rows, and move the other rows along.
+    """Give every column mean 0 and deviation 1 on the training rows, and move
+    the other rows along.
 
     A column that is constant there is only centred.
     """
     check_int("n_train", len(split.X_train), 2)
     mean, std = split.X_train.mean(0), split.X_train.std(0)
     std = std.where(std > 0, 1.0)
-    split = split._replace(**{k: (getattr(split, k) - mean) / std for k in ("X_train", "X_valid", "X_test")})
+    split = split._replace(
+        **{
+            k: (getattr(split, k) - mean) / std
+            for k in ("X_train", "X_valid", "X_test")
+        }
+    )
     if targets:
         mean, std = split.y_train.mean(), split.y_train.std()
         std = std.where(std > 0, 1.0)
-        split = split._replace(**{k: (getattr(split, k) - mean) / std for k in ("y_train", "y_valid", "y_test")})
+        split = split._replace(
+            **{
+                k: (getattr(split, k) - mean) / std
+                for k in ("y_train", "y_valid", "y_test")
+            }
+        )
     return split
 
 
-def diabetes(seed, *, n_train=None, n_valid=0, noise_features=0, dtype=torch.float32):
-    """Load 442 patients, 10 measurements and the progress of diabetes after a year, split at random.
+def diabetes(
+    seed, *, n_train=None, n_valid=0, noise_features=0, dtype=torch.float32
+):
+    """Load 442 patients, 10 measurements and the progress of diabetes after a
+    year, split at random.
 
-    Inputs and target have mean 0 and deviation 1 on the training rows, so predicting 0 is predicting the mean.
+    Inputs and target have mean 0 and deviation 1 on the training rows, so
+    predicting 0 is predicting the mean.
 
     Args:
         seed: redraws the split and the noise features.
         n_train: training rows; half of what validation leaves if not given.
         n_valid: validation rows. The rest is test.
-        noise_features: columns of standard normal noise to append: features that cannot help.
+        noise_features: columns of standard normal noise to append: features
+            that cannot help.
         dtype: type of inputs and targets.
 
     Returns:
-        A :class:`Split`: X of shape (N, 10 + noise_features), y of shape (N,), in standard deviations.
+        A :class:`Split`: X of shape (N, 10 + noise_features), y of shape (N,),
+        in standard deviations.
 
     Raises:
-        ValueError: if more rows are asked for than there are, or ``noise_features`` is negative.
+        ValueError: if more rows are asked for than there are, or
+            ``noise_features`` is negative.
 
     Example:
         >>> diabetes(0, n_train=300, noise_features=40).X_train.shape
         torch.Size([300, 50])
 
-    Source: Efron, Hastie, Johnstone and Tibshirani (2004); scikit-learn's ``load_diabetes``.
+    Source: Efron, Hastie, Johnstone and Tibshirani (2004); scikit-learn's
+    ``load_diabetes``.
 
     Chapter: weight_decay, dropout, ensembles.
     """
     check_int("noise_features", noise_features, 0)
     _check_dtype(dtype)
     raw = sklearn.datasets.load_diabetes(scaled=False)
-    X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target, dtype=torch.float64)
-    noise = torch.randn(len(X), noise_features, generator=generator(seed, "noise features"), dtype=torch.float64)
+    X, y = (
+        torch.tensor(raw.data, dtype=torch.float64),
+        torch.tensor(raw.target, dtype=torch.float64),
+    )
+    noise = torch.randn(
+        len(X),
+        noise_features,
+        generator=generator(seed, "noise features"),
+        dtype=torch.float64,
+    )
     X = torch.cat([X, noise], dim=1)
-    return Split(*(t.to(dtype) for t in _standardise(_split(X, y, seed, n_train, n_valid), targets=True)))
+    return Split(
+        *(
+            t.to(dtype)
+            for t in _standardise(
+                _split(X, y, seed, n_train, n_valid), targets=True
+            )
+        )
+    )
 
 
 def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
-    """Load 569 tumours, 30 measurements each, malignant (0) or benign (1), split at random.
+    """Load 569 tumours, 30 measurements each, malignant (0) or benign (1),
+    split at random.
 
     Inputs have mean 0 and deviation 1 on the training rows.
 
@@ -304,7 +386,8 @@ def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
         >>> breast_cancer(0, n_train=100).X_test.shape
         torch.Size([469, 30])
 
-    Source: Street, Wolberg and Mangasarian (1993); scikit-learn's ``load_breast_cancer``.
+    Source: Street, Wolberg and Mangasarian (1993); scikit-learn's
+    ``load_breast_cancer``.
 
     Chapter: overfitting, losses.
     """
@@ -315,11 +398,23 @@ def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
     return Split(*(t.to(dtype) if t.is_floating_point() else t for t in split))
 
 
-def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise=1.0, n_valid=0, dtype=torch.float32):
-    r"""Draw a linear teacher :math:`y = x^\top w^* + \sigma\varepsilon` with standard normal inputs.
+def linear_teacher(
+    seed,
+    *,
+    n_train,
+    n_test,
+    n_features,
+    weight_scale=1.0,
+    noise=1.0,
+    n_valid=0,
+    dtype=torch.float32,
+):
+    r"""Draw a linear teacher :math:`y = x^\top w^* + \sigma\varepsilon` with
+    standard normal inputs.
 
     Args:
-        seed: redraws the teacher :math:`w^* \sim N(0, s^2 I)`, the inputs and the noise.
+        seed: redraws the teacher :math:`w^* \sim N(0, s^2 I)`, the inputs and
+            the noise.
         n_train: training rows.
         n_test: test rows; their targets carry the same noise.
         n_features: number of inputs.
@@ -335,12 +430,18 @@ def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise
         ValueError: if a count is below 1 or a scale is negative.
 
     Example:
-        >>> linear_teacher(0, n_train=20, n_test=100, n_features=200).X_train.shape
+        >>> linear_teacher(
+        ...     0, n_train=20, n_test=100, n_features=200
+        ... ).X_train.shape
         torch.Size([20, 200])
 
     Chapter: weight_decay, overfitting.
     """
-    for name, count in (("n_train", n_train), ("n_test", n_test), ("n_features", n_features)):
+    for name, count in (
+        ("n_train", n_train),
+        ("n_test", n_test),
+        ("n_features", n_features),
+    ):
         check_int(name, count, 1)
     check_int("n_valid", n_valid, 0)
     check_real("weight_scale", weight_scale, 0)
@@ -348,10 +449,15 @@ def linear_teacher(seed, *, n_train, n_test, n_features, weight_scale=1.0, noise
     _check_dtype(dtype)
     chance = generator(seed, "linear teacher")
     n = n_train + n_valid + n_test
-    w = weight_scale * torch.randn(n_features, generator=chance, dtype=torch.float64)
+    w = weight_scale * torch.randn(
+        n_features, generator=chance, dtype=torch.float64
+    )
     X = torch.randn(n, n_features, generator=chance, dtype=torch.float64)
     y = X @ w + noise * torch.randn(n, generator=chance, dtype=torch.float64)
-    X, y = X.to(dtype).split([n_train, n_valid, n_test]), y.to(dtype).split([n_train, n_valid, n_test])
+    X, y = (
+        X.to(dtype).split([n_train, n_valid, n_test]),
+        y.to(dtype).split([n_train, n_valid, n_test]),
+    )
     return Split(X[0], y[0], X[1], y[1], X[2], y[2])
 
 
@@ -362,7 +468,8 @@ def stack(splits):
         splits: list of :class:`Split` with equal shapes, one per seed.
 
     Returns:
-        A :class:`Split` of tensors (S, N, …), for ``fit_many(…, per_seed=True)``.
+        A :class:`Split` of tensors (S, N, …), for ``fit_many(…,
+        per_seed=True)``.
 
     Raises:
         TypeError: if ``splits`` is not a list of :class:`Split`.
@@ -375,10 +482,18 @@ def stack(splits):
     Chapter: all.
     """
     if isinstance(splits, Split) or not isinstance(splits, list | tuple):
-        raise TypeError(f"splits must be a list of Split, one per seed, got {type(splits).__name__}")
+        raise TypeError(
+            "splits must be a list of Split, one per seed, got"
+            f" {type(splits).__name__}"
+        )
     if not splits:
         raise ValueError("splits must hold at least one Split, got none")
     shapes = {tuple(tuple(t.shape) for t in split) for split in splits}
     if len(shapes) > 1:
-        raise ValueError(f"splits must all have the same shapes, got {len(shapes)} different ones")
-    return Split(*(torch.stack(tensors) for tensors in zip(*splits, strict=True)))
+        raise ValueError(
+            f"splits must all have the same shapes, got {len(shapes)} different"
+            " ones"
+        )
+    return Split(
+        *(torch.stack(tensors) for tensors in zip(*splits, strict=True))
+    )

@@ -1,7 +1,7 @@
 r"""Chapter *dropout*: units that are missing at random while a network learns.
 
-Ordered from the mask to the module, the penalty it amounts to, and predictions averaged over masks; the checks of
-the chapter's exercises come last.
+Ordered from the mask to the module, the penalty it amounts to, and predictions
+averaged over masks; the checks of the chapter's exercises come last.
 """
 
 import math
@@ -29,47 +29,65 @@ __all__ = [
 
 
 def _check_probability(p, below_one=False):
-    """Return p as a tensor. The value of a tensor is not looked at: under ``vmap`` it stands for many."""
+    """Return p as a tensor. The value of a tensor is not looked at: under
+    ``vmap`` it stands for many.
+    """
     if isinstance(p, torch.Tensor):
         if p.ndim:
-            raise ValueError(f"p must be one number, got a tensor of shape {tuple(p.shape)}")
+            raise ValueError(
+                f"p must be one number, got a tensor of shape {tuple(p.shape)}"
+            )
         return p
     if isinstance(p, bool) or not isinstance(p, int | float):
         raise TypeError(f"p must be a number, got {type(p).__name__}")
     if not 0 <= p <= 1 or (below_one and p == 1):
-        raise ValueError(f"p must be in [0, 1{')' if below_one else ']'}, got {p}")
+        raise ValueError(
+            f"p must be in [0, 1{')' if below_one else ']'}, got {p}"
+        )
     return torch.tensor(p, dtype=torch.float64)
 
 
 def dropout(x, p=0.5, training=True, generator=None):
-    r"""Set each entry to zero with probability ``p`` and divide the others by :math:`1 - p`.
+    r"""Set each entry to zero with probability ``p`` and divide the others by
+    :math:`1 - p`.
 
     .. math::
         \tilde h_i = \frac{\xi_i}{1 - p}\, h_i, \qquad \xi_i = \begin{cases}
-            0 & \text{with probability } p \\ 1 & \text{with probability } 1 - p \end{cases}
+            0 & \text{with probability } p \\ 1 & \text{with probability } 1 -
+            p \end{cases}
 
-    so that :math:`\operatorname{E}\tilde h_i = h_i` and :math:`\operatorname{Var}\tilde h_i = \frac{p}{1-p} h_i^2`.
+    so that :math:`\operatorname{E}\tilde h_i = h_i` and
+    :math:`\operatorname{Var}\tilde h_i = \frac{p}{1-p} h_i^2`.
 
     Args:
         x: :math:`h`, floating-point tensor of any shape.
-        p: probability of a zero, in [0, 1]; a number, or a tensor without dimensions, whose value is not checked.
+        p: probability of a zero, in [0, 1]; a number, or a tensor without
+            dimensions, whose value is not checked.
         training: whether to drop at all; if not, ``x`` comes back as it is.
-        generator: source of randomness, on the device of ``x``; torch's global one if not given.
+        generator: source of randomness, on the device of ``x``; torch's global
+            one if not given.
 
     Returns:
         Tensor of the shape, type and device of ``x``.
 
     Raises:
         ValueError: if ``p`` is outside [0, 1].
-        TypeError: if ``x`` is not a floating-point tensor or ``p`` is not a number.
+        TypeError: if ``x`` is not a floating-point tensor or ``p`` is not a
+            number.
 
     Example:
-        >>> dropout(torch.ones(8), p=0.75, generator=torch.Generator().manual_seed(0))
+        >>> dropout(
+        ...     torch.ones(8),
+        ...     p=0.75,
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
         tensor([0., 4., 0., 0., 0., 0., 0., 4.])
 
-    Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014); here inverted, as in torch.
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014);
+    here inverted, as in torch.
 
-    Differs from torch: equal in distribution, with other random numbers; takes a generator; no ``inplace``.
+    Differs from torch: equal in distribution, with other random numbers; takes
+    a generator; no ``inplace``.
 
     Chapter: dropout.
     """
@@ -77,17 +95,22 @@ def dropout(x, p=0.5, training=True, generator=None):
     p = _check_probability(p).to(x.device)
     if not training:
         return x
-    chance = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float32)  # in [0, 1)
+    # in [0, 1)
+    chance = torch.rand(
+        x.shape, generator=generator, device=x.device, dtype=torch.float32
+    )
     scale = (1 / (1 - p)).to(x.dtype)
-    mask = torch.where(chance >= p, scale, 0.0)  # chosen, not multiplied: p = 1 gives 0 · ∞
+    # chosen, not multiplied: p = 1 gives 0 · ∞
+    mask = torch.where(chance >= p, scale, 0.0)
     return x * mask
 
 
 class Dropout(nn.Module):
     r""":func:`dropout` as a module that obeys ``train()`` and ``eval()``.
 
-    ``p`` is a buffer, so that :func:`companion.training.fit_many` can train a grid of it. It is left out of the
-    ``state_dict``, which is that of ``torch.nn.Dropout``.
+    ``p`` is a buffer, so that :func:`companion.training.fit_many` can train a
+    grid of it. It is left out of the ``state_dict``, which is that of
+    ``torch.nn.Dropout``.
 
     Args:
         p: probability of a zero, in [0, 1].
@@ -112,7 +135,9 @@ class Dropout(nn.Module):
 
     def __init__(self, p=0.5):
         super().__init__()
-        self.register_buffer("p", _check_probability(p).clone(), persistent=False)
+        self.register_buffer(
+            "p", _check_probability(p).clone(), persistent=False
+        )
 
     def forward(self, x):
         """Drop while training, pass on otherwise.
@@ -143,11 +168,13 @@ class Dropout(nn.Module):
 
 
 def expected_squared_error(X, y, w, p):
-    r"""Squared error of a linear model with dropout on its inputs, averaged over all masks.
+    r"""Squared error of a linear model with dropout on its inputs, averaged
+    over all masks.
 
     .. math::
         \operatorname{E}\,\frac1n \lVert y - \tilde X w\rVert_2^2
-            = \frac1n \lVert y - Xw\rVert_2^2 + \frac{p}{1-p} \sum_j \Bigl(\frac1n\sum_i x_{ij}^2\Bigr) w_j^2
+            = \frac1n \lVert y - Xw\rVert_2^2 + \frac{p}{1-p} \sum_j
+            \Bigl(\frac1n\sum_i x_{ij}^2\Bigr) w_j^2
 
     Args:
         X: inputs (…, n, d); leading dimensions are separate problems.
@@ -159,11 +186,14 @@ def expected_squared_error(X, y, w, p):
         Tensor (…), in the unit of ``y`` squared.
 
     Raises:
-        ValueError: for shapes that do not fit, values that are not finite, or ``p`` outside [0, 1).
+        ValueError: for shapes that do not fit, values that are not finite, or
+            ``p`` outside [0, 1).
 
     Example:
         >>> X, y, w = torch.ones(1, 1), torch.zeros(1), torch.ones(1)
-        >>> expected_squared_error(X, y, w, p=0.5).item()  # the prediction is 0 or 2
+        >>> expected_squared_error(  # the prediction is 0 or 2
+        ...     X, y, w, p=0.5
+        ... ).item()
         2.0
 
     Source: Srivastava et al. (2014), the section on marginalizing dropout.
@@ -172,21 +202,27 @@ def expected_squared_error(X, y, w, p):
     """
     check_regression(X, y)
     if w.shape != X.shape[:-2] + X.shape[-1:]:
-        raise ValueError(f"w must be (…, d) for X of shape {tuple(X.shape)}, got {tuple(w.shape)}")
+        raise ValueError(
+            f"w must be (…, d) for X of shape {tuple(X.shape)}, got"
+            f" {tuple(w.shape)}"
+        )
     p = _check_probability(p, below_one=True).to(X)
     fit = (y - (X @ w.unsqueeze(-1)).squeeze(-1)).square().mean(-1)
     return fit + p / (1 - p) * (X.square().mean(-2) * w.square()).sum(-1)
 
 
 def dropout_ridge(X, y, p):
-    r"""Minimiser of :func:`expected_squared_error`: ridge regression, each weight charged by its input's size.
+    r"""Minimiser of :func:`expected_squared_error`: ridge regression, each
+    weight charged by its input's size.
 
     .. math::
-        \hat w = \Bigl(X^\top X + \frac{p}{1-p} \operatorname{diag}(X^\top X)\Bigr)^{-1} X^\top y
+        \hat w = \Bigl(X^\top X + \frac{p}{1-p} \operatorname{diag}(X^\top
+        X)\Bigr)^{-1} X^\top y
 
     Args:
-        X: inputs (…, n, d); leading dimensions are separate problems. With ``p = 0`` the columns must be independent;
-            with ``p`` above 0 none may be all zero.
+        X: inputs (…, n, d); leading dimensions are separate problems. With ``p
+            = 0`` the columns must be independent; with ``p`` above 0 none may
+            be all zero.
         y: targets (…, n).
         p: probability of a zero, in [0, 1).
 
@@ -194,13 +230,15 @@ def dropout_ridge(X, y, p):
         Weights (…, d).
 
     Raises:
-        ValueError: for shapes that do not fit, values that are not finite, or ``p`` outside [0, 1).
+        ValueError: for shapes that do not fit, values that are not finite, or
+            ``p`` outside [0, 1).
 
     Example:
         >>> dropout_ridge(torch.eye(2), torch.tensor([2.0, 4.0]), p=0.5)
         tensor([1., 2.])
 
-    Source: Srivastava et al. (2014), the section on marginalizing dropout; Wager, Wang and Liang (2013).
+    Source: Srivastava et al. (2014), the section on marginalizing dropout;
+    Wager, Wang and Liang (2013).
 
     Chapter: dropout.
     """
@@ -208,17 +246,20 @@ def dropout_ridge(X, y, p):
     p = _check_probability(p, below_one=True).to(X)
     gram = X.mT @ X
     penalty = p / (1 - p) * torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
-    return torch.linalg.solve(gram + penalty, X.mT @ y.unsqueeze(-1)).squeeze(-1)
+    return torch.linalg.solve(gram + penalty, X.mT @ y.unsqueeze(-1)).squeeze(
+        -1
+    )
 
 
 def mc_predict(model, X, samples=50, seed=0):
     r"""Outputs of a network under many random masks, for Monte-Carlo averages.
 
-    Only the dropout layers are switched to training mode: batch normalization, for one, must not be. Afterwards
-    every module is in the mode it was in.
+    Only the dropout layers are switched to training mode: batch normalization,
+    for one, must not be. Afterwards every module is in the mode it was in.
 
     Args:
-        model: an ``nn.Module`` with :class:`Dropout` or ``torch.nn.Dropout`` layers.
+        model: an ``nn.Module`` with :class:`Dropout` or ``torch.nn.Dropout``
+            layers.
         X: inputs (N, …).
         samples: number of masks for each row, at least 1.
         seed: seed of the masks.
@@ -227,7 +268,8 @@ def mc_predict(model, X, samples=50, seed=0):
         Tensor (samples, N, …), without gradient.
 
     Raises:
-        ValueError: if the model has no dropout layer, or ``samples`` is below 1.
+        ValueError: if the model has no dropout layer, or ``samples`` is
+            below 1.
 
     Example:
         >>> outputs = mc_predict(Dropout(0.5), torch.ones(3, 2), samples=10_000)
@@ -241,16 +283,28 @@ def mc_predict(model, X, samples=50, seed=0):
     if samples < 1:
         raise ValueError(f"samples must be at least 1, got {samples}")
     modes = [(module, module.training) for module in model.modules()]
-    layers = [module for module, _ in modes if isinstance(module, Dropout | nn.modules.dropout._DropoutNd)]
+    layers = [
+        module
+        for module, _ in modes
+        if isinstance(module, Dropout | nn.modules.dropout._DropoutNd)
+    ]
     if not layers:
-        raise ValueError(f"model must have a dropout layer, got {type(model).__name__} without one")
+        raise ValueError(
+            f"model must have a dropout layer, got {type(model).__name__}"
+            " without one"
+        )
     try:
         model.eval()
         for layer in layers:
             layer.train()
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), torch.no_grad():
+        with (
+            torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+            torch.no_grad(),
+        ):
             torch.manual_seed(seed)
-            return model(X.expand(samples, *X.shape).flatten(0, 1)).unflatten(0, (samples, len(X)))
+            return model(X.expand(samples, *X.shape).flatten(0, 1)).unflatten(
+                0, (samples, len(X))
+            )
     finally:
         for module, mode in modes:
             module.training = mode
@@ -279,10 +333,12 @@ def entropy(probabilities):
 
 
 def mutual_information(probabilities):
-    r"""How much the predictions of many masks disagree: entropy of their mean minus mean of their entropies.
+    r"""How much the predictions of many masks disagree: entropy of their mean
+    minus mean of their entropies.
 
     .. math::
-        I = H\Bigl(\frac1k\sum_{s=1}^{k} q_s\Bigr) - \frac1k\sum_{s=1}^{k} H(q_s)
+        I = H\Bigl(\frac1k\sum_{s=1}^{k} q_s\Bigr) - \frac1k\sum_{s=1}^{k}
+        H(q_s)
 
     Args:
         probabilities: :math:`q_s`, shape (k, …, K), rows that sum to 1.
@@ -294,7 +350,8 @@ def mutual_information(probabilities):
         >>> mutual_information(torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))
         tensor([0.6931])
 
-    Source: Gal and Ghahramani (2016) for the masks; Houlsby, Huszár, Ghahramani and Lengyel (2011) for the quantity.
+    Source: Gal and Ghahramani (2016) for the masks; Houlsby, Huszár, Ghahramani
+    and Lengyel (2011) for the quantity.
 
     Chapter: dropout.
     """
@@ -302,9 +359,11 @@ def mutual_information(probabilities):
 
 
 def check_dropout(attempt):
-    """Exercise: ``attempt(x, u, p, training)`` returns x after inverted dropout.
+    """Exercise: ``attempt(x, u, p, training)`` returns x after inverted
+    dropout.
 
-    ``u`` holds uniform random numbers in [0, 1), one per entry; an entry is dropped where ``u < p``.
+    ``u`` holds uniform random numbers in [0, 1), one per entry; an entry is
+    dropped where ``u < p``.
 
     Args:
         attempt: the reader's function.
@@ -313,18 +372,30 @@ def check_dropout(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_dropout(lambda x, u, p, training: x * (u >= p) if training else x)
-        ✗ Not yet: the survivors must grow by 1/(1 − p), or the mean shrinks to (1 − p) of what it was.
+        >>> answer = check_dropout(
+        ...     lambda x, u, p, training: x * (u >= p) if training else x
+        ... )
+        ✗ Not yet: the survivors must grow by 1/(1 − p), or the mean shrinks to
+        (1 − p) of what it was.
 
     Chapter: dropout.
     """
 
     def masked(factor, when_off=lambda x, p: x):
-        return lambda x, u, p, training: x * (u >= p) * factor(p) if training else when_off(x, p)
+        return lambda x, u, p, training: (
+            x * (u >= p) * factor(p) if training else when_off(x, p)
+        )
 
     def cases(generator):
         draw = lambda: torch.rand(6, generator=generator)  # noqa: E731
-        settings = [(0.0, True), (0.2, True), (0.5, True), (0.5, False), (0.75, True), (0.75, False)]
+        settings = [
+            (0.0, True),
+            (0.2, True),
+            (0.5, True),
+            (0.5, False),
+            (0.75, True),
+            (0.75, False),
+        ]
         return [(draw() + 0.5, draw(), p, training) for p, training in settings]
 
     return check(
@@ -332,25 +403,37 @@ def check_dropout(attempt):
         masked(lambda p: 1 / (1 - p)),
         cases,
         {
-            "the survivors must grow by 1/(1 − p), or the mean shrinks to (1 − p) of what it was": masked(lambda p: 1),
-            "without training nothing is dropped": (lambda x, u, p, training: x * (u >= p) / (1 - p)),
-            "the training mask already rescales, so evaluation must not scale by 1 − p again": masked(
-                lambda p: 1 / (1 - p), lambda x, p: x * (1 - p)
+            (
+                "the survivors must grow by 1/(1 − p),"
+                " or the mean shrinks to (1 − p) of what it was"
+            ): masked(lambda p: 1),
+            "without training nothing is dropped": (
+                lambda x, u, p, training: x * (u >= p) / (1 - p)
             ),
-            "without rescaling in training, evaluation could scale by 1 − p; inverted dropout rescales in training": (
-                masked(lambda p: 1, lambda x, p: x * (1 - p))
-            ),
+            (
+                "the training mask already rescales,"
+                " so evaluation must not scale by 1 − p again"
+            ): masked(lambda p: 1 / (1 - p), lambda x, p: x * (1 - p)),
+            (
+                "without rescaling in training, evaluation could scale by"
+                " 1 − p; inverted dropout rescales in training"
+            ): masked(lambda p: 1, lambda x, p: x * (1 - p)),
             "p is the probability of a zero: keep an entry where u ≥ p": (
-                lambda x, u, p, training: x * (u < p) / (1 - p) if training else x
+                lambda x, u, p, training: (
+                    x * (u < p) / (1 - p) if training else x
+                )
             ),
             "multiply by 1/(1 − p), not by 1 − p": masked(lambda p: 1 - p),
-            "divide by the probability of being kept, 1 − p, not by p": masked(lambda p: 1 / p if p else math.inf),
+            "divide by the probability of being kept, 1 − p, not by p": masked(
+                lambda p: 1 / p if p else math.inf
+            ),
         },
     )
 
 
 def check_survivor(answer):
-    """Exercise by hand: a unit has the value 3 and p is 0.25. What is its value when it survives?
+    """Exercise by hand: a unit has the value 3 and p is 0.25. What is its value
+    when it survives?
 
     Args:
         answer: the reader's number.
@@ -377,7 +460,8 @@ def check_survivor(answer):
 
 
 def check_ridge_strength(answer):
-    r"""Exercise by hand: every input has mean square 1 and p is 0.2; which :math:`\lambda\lVert w\rVert^2` is dropout?
+    r"""Exercise by hand: every input has mean square 1 and p is 0.2; which
+    :math:`\lambda\lVert w\rVert^2` is dropout?
 
     Args:
         answer: the reader's number.
@@ -387,7 +471,8 @@ def check_ridge_strength(answer):
 
     Example:
         >>> answer = check_ridge_strength(0.2)
-        ✗ Not yet: the variance of a dropped input of size 1 is p/(1 − p), not p.
+        ✗ Not yet: the variance of a dropped input of size 1 is p/(1 − p), not
+        p.
 
     Chapter: dropout.
     """
@@ -395,16 +480,25 @@ def check_ridge_strength(answer):
         answer,
         0.25,
         {
-            0.2: "the variance of a dropped input of size 1 is p/(1 − p), not p",
-            0.16: "p(1 − p) is the variance without the rescaling; divide it by (1 − p)²",
-            1.25: "that is the factor of the survivors; their mean square is 1/(1 − p), the variance is 1 less",
+            0.2: (
+                "the variance of a dropped input of size 1 is p/(1 − p), not p"
+            ),
+            0.16: (
+                "p(1 − p) is the variance without the rescaling; divide it by"
+                " (1 − p)²"
+            ),
+            1.25: (
+                "that is the factor of the survivors; their mean square is 1/(1"
+                " − p), the variance is 1 less"
+            ),
             4.0: "this is (1 − p)/p, upside down",
         },
     )
 
 
 def check_mc_mean(attempt):
-    """Exercise: ``attempt(logits)`` turns logits of shape (samples, N, K) into mean probabilities of shape (N, K).
+    """Exercise: ``attempt(logits)`` turns logits of shape (samples, N, K) into
+    mean probabilities of shape (N, K).
 
     Args:
         attempt: the reader's function.
@@ -414,21 +508,33 @@ def check_mc_mean(attempt):
 
     Example:
         >>> answer = check_mc_mean(lambda logits: logits.mean(0).softmax(-1))
-        ✗ Not yet: average the probabilities, not the logits: softmax first, then the mean over masks.
+        ✗ Not yet: average the probabilities, not the logits: softmax first,
+        then the mean over masks.
 
     Chapter: dropout.
     """
     return check(
         attempt,
         lambda logits: logits.softmax(-1).mean(0),
-        lambda generator: [(3 * torch.randn(5, 4, 3, generator=generator),) for _ in range(4)],
+        lambda generator: [
+            (3 * torch.randn(5, 4, 3, generator=generator),) for _ in range(4)
+        ],
         {
-            "average the probabilities, not the logits: softmax first, then the mean over masks": (
-                lambda logits: logits.mean(0).softmax(-1)
+            (
+                "average the probabilities, not the logits: softmax first,"
+                " then the mean over masks"
+            ): lambda logits: logits.mean(0).softmax(-1),
+            "the classes are the last dimension: softmax(-1)": lambda logits: (
+                logits.softmax(0).mean(0)
             ),
-            "the classes are the last dimension: softmax(-1)": lambda logits: logits.softmax(0).mean(0),
-            "the masks are the first dimension: take the mean over it": lambda logits: logits.softmax(-1).mean(1),
-            "divide by the number of masks: a mean, not a sum": lambda logits: logits.softmax(-1).sum(0),
-            "this is the prediction of one mask": lambda logits: logits[0].softmax(-1),
+            "the masks are the first dimension: take the mean over it": (
+                lambda logits: logits.softmax(-1).mean(1)
+            ),
+            "divide by the number of masks: a mean, not a sum": lambda logits: (
+                logits.softmax(-1).sum(0)
+            ),
+            "this is the prediction of one mask": (
+                lambda logits: logits[0].softmax(-1)
+            ),
         },
     )

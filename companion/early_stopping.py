@@ -1,8 +1,10 @@
-r"""Chapter *early_stopping*: when to stop training, which weights to keep, and why that resembles a penalty.
+r"""Chapter *early_stopping*: when to stop training, which weights to keep, and
+why that resembles a penalty.
 
-The rules are functions of a validation history, such as ``fit_many(…).history["valid_loss"]``; leading dimensions are
-separate runs. Ordered from patience to Prechelt's criteria and to gradient descent in closed form; the checks of the
-chapter's exercises come last.
+The rules are functions of a validation history, such as
+``fit_many(…).history["valid_loss"]``; leading dimensions are separate runs.
+Ordered from patience to Prechelt's criteria and to gradient descent in closed
+form; the checks of the chapter's exercises come last.
 """
 
 import torch
@@ -33,26 +35,33 @@ __all__ = [
 def _check_history(name, history):
     check_floats(name, history)
     if history.ndim == 0 or history.shape[-1] == 0:
-        raise ValueError(f"{name} must have shape (…, epochs) with at least one epoch, got {tuple(history.shape)}")
+        raise ValueError(
+            f"{name} must have shape (…, epochs) with at least one epoch, got"
+            f" {tuple(history.shape)}"
+        )
 
 
 def stop_patience(valid_loss, patience, min_delta=0.0):
-    r"""Stop when the validation loss has not become better for ``patience`` epochs: the rule of ``fit``.
+    r"""Stop when the validation loss has not become better for ``patience``
+    epochs: the rule of ``fit``.
 
-    Better means lower than the last better epoch by more than :math:`\delta`. With :math:`b_t` the last epoch up to
-    :math:`t` that was better, training stops after the first epoch :math:`t` with
+    Better means lower than the last better epoch by more than :math:`\delta`.
+    With :math:`b_t` the last epoch up to :math:`t` that was better, training
+    stops after the first epoch :math:`t` with
 
     .. math::
         t - b_t \ge \text{patience}
 
     Args:
-        valid_loss: validation loss after each epoch (…, epochs). NaN is never better.
+        valid_loss: validation loss after each epoch (…, epochs). NaN is never
+            better.
         patience: epochs to wait, at least 1.
         min_delta: :math:`\delta \ge 0`, in the unit of the loss.
 
     Returns:
-        Two int64 tensors (…): the last epoch trained, and the epoch whose weights are kept (0 if none was ever
-        better), both counted from 1. A run that never stops ends with its last epoch.
+        Two int64 tensors (…): the last epoch trained, and the epoch whose
+        weights are kept (0 if none was ever better), both counted from 1. A run
+        that never stops ends with its last epoch.
 
     Raises:
         TypeError, ValueError: for a history or settings out of range.
@@ -61,7 +70,8 @@ def stop_patience(valid_loss, patience, min_delta=0.0):
         >>> stop_patience(torch.tensor([5.0, 3.0, 4.0, 3.5, 2.0]), patience=2)
         (tensor(4), tensor(2))
 
-    Differs from torch: torch has no such rule; Keras and Lightning have it under the same names.
+    Differs from torch: torch has no such rule; Keras and Lightning have it
+    under the same names.
 
     Chapter: early_stopping.
     """
@@ -74,24 +84,34 @@ def stop_patience(valid_loss, patience, min_delta=0.0):
     for epoch, loss in enumerate(valid_loss.unbind(-1), start=1):
         stopped = torch.where(active, epoch, stopped)
         better = active & (loss < best - min_delta)
-        best, kept = torch.where(better, loss, best), torch.where(better, epoch, kept)
+        best, kept = (
+            torch.where(better, loss, best),
+            torch.where(better, epoch, kept),
+        )
         active = active & (epoch - kept < patience)
     return stopped, kept
 
 
 def _first(fires):
-    """Return the first epoch, from 1, at which a rule fires; the last epoch where it never does."""
-    return torch.where(fires.any(-1), fires.int().argmax(-1) + 1, fires.shape[-1])
+    """Return the first epoch, from 1, at which a rule fires; the last epoch
+    where it never does.
+    """
+    return torch.where(
+        fires.any(-1), fires.int().argmax(-1) + 1, fires.shape[-1]
+    )
 
 
 def generalization_loss(valid_loss):
-    r"""How far the validation loss lies above its lowest value so far, in per cent.
+    r"""How far the validation loss lies above its lowest value so far, in per
+    cent.
 
     .. math::
-        GL(t) = 100\,\Bigl(\frac{E_{va}(t)}{\min_{t' \le t} E_{va}(t')} - 1\Bigr)
+        GL(t) = 100\,\Bigl(\frac{E_{va}(t)}{\min_{t' \le t} E_{va}(t')} -
+        1\Bigr)
 
     Args:
-        valid_loss: :math:`E_{va}` after each epoch (…, epochs), above 0. NaN is never the lowest.
+        valid_loss: :math:`E_{va}` after each epoch (…, epochs), above 0. NaN is
+            never the lowest.
 
     Returns:
         Tensor (…, epochs), in per cent, at least 0; NaN where the loss is.
@@ -105,7 +125,11 @@ def generalization_loss(valid_loss):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    lowest = valid_loss.masked_fill(valid_loss.isnan(), float("inf")).cummin(-1).values
+    lowest = (
+        valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
+        .cummin(-1)
+        .values
+    )
     return 100 * (valid_loss / lowest - 1)
 
 
@@ -135,17 +159,20 @@ def stop_gl(valid_loss, alpha):
 
 
 def progress(train_loss, strip=5):
-    r"""How much the training loss still falls within a strip of :math:`k` epochs, in per mille.
+    r"""How much the training loss still falls within a strip of :math:`k`
+    epochs, in per mille.
 
     .. math::
-        P_k(t) = 1000\,\Bigl(\frac{\frac1k \sum_{t'=t-k+1}^{t} E_{tr}(t')}{\min_{t-k < t' \le t} E_{tr}(t')} - 1\Bigr)
+        P_k(t) = 1000\,\Bigl(\frac{\frac1k \sum_{t'=t-k+1}^{t}
+        E_{tr}(t')}{\min_{t-k < t' \le t} E_{tr}(t')} - 1\Bigr)
 
     Args:
         train_loss: :math:`E_{tr}` of each epoch (…, epochs), above 0.
         strip: :math:`k \ge 1`, in epochs.
 
     Returns:
-        Tensor (…, epochs), in per mille; NaN for the first :math:`k - 1` epochs.
+        Tensor (…, epochs), in per mille; NaN for the first :math:`k - 1`
+        epochs.
 
     Raises:
         TypeError, ValueError: for a history or settings out of range.
@@ -160,13 +187,16 @@ def progress(train_loss, strip=5):
     """
     _check_history("train_loss", train_loss)
     check_int("strip", strip)
-    padded = torch.nn.functional.pad(train_loss, (strip - 1, 0), value=float("nan"))
+    padded = torch.nn.functional.pad(
+        train_loss, (strip - 1, 0), value=float("nan")
+    )
     strips = padded.unfold(-1, strip, 1)
     return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
 
 
 def stop_pq(valid_loss, train_loss, alpha, strip=5):
-    r"""Stop when the validation loss has risen by much and the training loss falls by little.
+    r"""Stop when the validation loss has risen by much and the training loss
+    falls by little.
 
     Training stops after the first epoch :math:`t` that ends a strip and has
 
@@ -186,7 +216,10 @@ def stop_pq(valid_loss, train_loss, alpha, strip=5):
         TypeError, ValueError: for histories or settings out of range.
 
     Example:
-        >>> valid, train = torch.tensor([2.0, 2.2, 2.4, 2.6]), torch.tensor([3.0, 1.0, 1.0, 1.0])
+        >>> valid, train = (
+        ...     torch.tensor([2.0, 2.2, 2.4, 2.6]),
+        ...     torch.tensor([3.0, 1.0, 1.0, 1.0]),
+        ... )
         >>> stop_pq(valid, train, alpha=1, strip=2)
         tensor(4)
 
@@ -199,23 +232,32 @@ def stop_pq(valid_loss, train_loss, alpha, strip=5):
     _check_history("valid_loss", valid_loss)
     if valid_loss.shape != train_loss.shape:
         shapes = [tuple(valid_loss.shape), tuple(train_loss.shape)]
-        raise ValueError(f"valid_loss and train_loss must have the same shape, got {shapes}")
+        raise ValueError(
+            f"valid_loss and train_loss must have the same shape, got {shapes}"
+        )
     # GL > alpha * P, not GL / P > alpha: the training loss may stand still.
-    fires = generalization_loss(valid_loss) > alpha * progress(train_loss, strip)
-    ends = torch.arange(1, fires.shape[-1] + 1, device=fires.device) % strip == 0
+    fires = generalization_loss(valid_loss) > alpha * progress(
+        train_loss, strip
+    )
+    ends = (
+        torch.arange(1, fires.shape[-1] + 1, device=fires.device) % strip == 0
+    )
     return _first(fires & ends)
 
 
 def stop_up(valid_loss, s, strip=5):
-    r"""Stop when the validation loss has risen from strip to strip, :math:`s` times in a row.
+    r"""Stop when the validation loss has risen from strip to strip, :math:`s`
+    times in a row.
 
     .. math::
-        E_{va}(t - jk) > E_{va}(t - (j + 1)k) \quad\text{for } j = 0, \dots, s - 1
+        E_{va}(t - jk) > E_{va}(t - (j + 1)k) \quad\text{for }
+        j = 0, \dots, s - 1
 
     Args:
         valid_loss: validation loss after each epoch (…, epochs).
         s: :math:`s \ge 1`, rises in a row.
-        strip: :math:`k \ge 1`, in epochs; only the epochs :math:`k, 2k, \dots` are looked at.
+        strip: :math:`k \ge 1`, in epochs; only the epochs :math:`k, 2k, \dots`
+            are looked at.
 
     Returns:
         The last epoch trained, int64 (…), from 1.
@@ -224,7 +266,9 @@ def stop_up(valid_loss, s, strip=5):
         TypeError, ValueError: for a history or settings out of range.
 
     Example:
-        >>> stop_up(torch.tensor([3.0, 1.0, 9.0, 2.0, 0.0, 3.0, 1.0]), s=2, strip=2)
+        >>> stop_up(
+        ...     torch.tensor([3.0, 1.0, 9.0, 2.0, 0.0, 3.0, 1.0]), s=2, strip=2
+        ... )
         tensor(6)
 
     Source: Prechelt (1998).
@@ -238,19 +282,24 @@ def stop_up(valid_loss, s, strip=5):
     ends = valid_loss[..., strip - 1 :: strip]
     rises = ends[..., 1:] > ends[..., :-1]
     if rises.shape[-1] >= s:
-        fires[..., (s + 1) * strip - 1 :: strip] = rises.unfold(-1, s, 1).all(-1)
+        fires[..., (s + 1) * strip - 1 :: strip] = rises.unfold(-1, s, 1).all(
+            -1
+        )
     return _first(fires)
 
 
 def best_epoch(valid_loss, stopped=None):
-    r"""Return the epoch with the lowest validation loss among those trained: what restore-best keeps.
+    r"""Return the epoch with the lowest validation loss among those trained:
+    what restore-best keeps.
 
     .. math::
         t^* = \arg\min_{t \le t_{\text{stop}}} E_{va}(t)
 
     Args:
-        valid_loss: validation loss after each epoch (…, epochs). NaN is never best.
-        stopped: the last epoch trained, int64 (…), from 1; all epochs if not given.
+        valid_loss: validation loss after each epoch (…, epochs). NaN is never
+            best.
+        stopped: the last epoch trained, int64 (…), from 1; all epochs if not
+            given.
 
     Returns:
         int64 tensor (…), from 1; the first of equal ones, and 1 if all are NaN.
@@ -259,7 +308,9 @@ def best_epoch(valid_loss, stopped=None):
         TypeError, ValueError: for a history or epochs out of range.
 
     Example:
-        >>> best_epoch(torch.tensor([3.0, 2.0, 4.0, 1.0]), stopped=torch.tensor(3))
+        >>> best_epoch(
+        ...     torch.tensor([3.0, 2.0, 4.0, 1.0]), stopped=torch.tensor(3)
+        ... )
         tensor(2)
 
     Chapter: early_stopping.
@@ -267,18 +318,34 @@ def best_epoch(valid_loss, stopped=None):
     _check_history("valid_loss", valid_loss)
     if stopped is not None:
         _check_epochs("stopped", stopped, valid_loss)
-        late = torch.arange(valid_loss.shape[-1], device=valid_loss.device) >= stopped.unsqueeze(-1)
+        late = torch.arange(
+            valid_loss.shape[-1], device=valid_loss.device
+        ) >= stopped.unsqueeze(-1)
         valid_loss = valid_loss.masked_fill(late, float("inf"))
-    return valid_loss.masked_fill(valid_loss.isnan(), float("inf")).argmin(-1) + 1
+    return (
+        valid_loss.masked_fill(valid_loss.isnan(), float("inf")).argmin(-1) + 1
+    )
 
 
 def _check_epochs(name, epoch, history):
     if not isinstance(epoch, torch.Tensor) or epoch.dtype != torch.int64:
-        raise TypeError(f"{name} must be an int64 tensor, got {getattr(epoch, 'dtype', type(epoch).__name__)}")
+        raise TypeError(
+            f"{name} must be an int64 tensor, got"
+            f" {getattr(epoch, 'dtype', type(epoch).__name__)}"
+        )
     if epoch.shape != history.shape[:-1]:
-        raise ValueError(f"{name} must have shape {tuple(history.shape[:-1])}, got {tuple(epoch.shape)}")
-    if epoch.numel() and not 1 <= epoch.min() <= epoch.max() <= history.shape[-1]:
-        raise ValueError(f"{name} must lie in 1 … {history.shape[-1]}, got {epoch.min()} … {epoch.max()}")
+        raise ValueError(
+            f"{name} must have shape {tuple(history.shape[:-1])}, got"
+            f" {tuple(epoch.shape)}"
+        )
+    if (
+        epoch.numel()
+        and not 1 <= epoch.min() <= epoch.max() <= history.shape[-1]
+    ):
+        raise ValueError(
+            f"{name} must lie in 1 … {history.shape[-1]}, got {epoch.min()} …"
+            f" {epoch.max()}"
+        )
 
 
 def at_epoch(history, epoch):
@@ -295,7 +362,9 @@ def at_epoch(history, epoch):
         TypeError, ValueError: for a history or epochs out of range.
 
     Example:
-        >>> at_epoch(torch.tensor([[5.0, 6.0], [7.0, 8.0]]), torch.tensor([2, 1]))
+        >>> at_epoch(
+        ...     torch.tensor([[5.0, 6.0], [7.0, 8.0]]), torch.tensor([2, 1])
+        ... )
         tensor([6., 7.])
 
     Chapter: early_stopping.
@@ -308,11 +377,14 @@ def at_epoch(history, epoch):
 def _check_eigenvalues(eigenvalues):
     check_floats("eigenvalues", eigenvalues)
     if (eigenvalues < 0).any():
-        raise ValueError(f"eigenvalues must be at least 0, got {eigenvalues.min().item()}")
+        raise ValueError(
+            f"eigenvalues must be at least 0, got {eigenvalues.min().item()}"
+        )
 
 
 def descent_shrinkage(eigenvalues, lr, steps):
-    r"""Share of the least-squares solution that gradient descent from zero has reached, per direction.
+    r"""Share of the least-squares solution that gradient descent from zero has
+    reached, per direction.
 
     .. math::
         f_j = 1 - (1 - \eta s_j)^t
@@ -340,19 +412,22 @@ def descent_shrinkage(eigenvalues, lr, steps):
     check_real("lr", lr, low=0)
     check_int("steps", steps)
     step = lr * eigenvalues
-    slow = -torch.expm1(steps * torch.log1p(-step.clamp(max=0.5)))  # keeps its digits where the step is tiny
+    # keeps its digits where the step is tiny
+    slow = -torch.expm1(steps * torch.log1p(-step.clamp(max=0.5)))
     return torch.where(step < 0.5, slow, 1 - (1 - step) ** steps)
 
 
 def ridge_shrinkage(eigenvalues, lam):
-    r"""Share of the least-squares solution that ridge regression leaves, per direction.
+    r"""Share of the least-squares solution that ridge regression leaves, per
+    direction.
 
     .. math::
         f_j = \frac{s_j}{s_j + \lambda}
 
     Args:
         eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
-        lam: :math:`\lambda \ge 0`, the strength of :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        lam: :math:`\lambda \ge 0`, the strength of
+            :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
 
     Returns:
         Tensor of the same shape; NaN where :math:`s_j = \lambda = 0`.
@@ -374,19 +449,23 @@ def ridge_shrinkage(eigenvalues, lam):
 
 
 def equivalent_penalty(eigenvalues, lr, steps):
-    r"""Compute the ridge strength of each direction that gives exactly the weights after :math:`t` steps.
+    r"""Compute the ridge strength of each direction that gives exactly the
+    weights after :math:`t` steps.
 
     .. math::
-        \lambda_j = s_j\,\frac{1 - f_j}{f_j} = \frac{s_j\,(1 - \eta s_j)^t}{1 - (1 - \eta s_j)^t}
+        \lambda_j = s_j\,\frac{1 - f_j}{f_j} = \frac{s_j\,(1 - \eta s_j)^t}{1 -
+        (1 - \eta s_j)^t}
         \;\longrightarrow\; \frac{1}{\eta t} \quad (s_j \to 0)
 
     Args:
         eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
-        lr: :math:`\eta > 0`, small enough that :math:`\eta s_j \le 1`; beyond that a strength may be negative.
+        lr: :math:`\eta > 0`, small enough that :math:`\eta s_j \le 1`; beyond
+            that a strength may be negative.
         steps: :math:`t \ge 1`.
 
     Returns:
-        Tensor of the same shape: near :math:`1 / (\eta t)` where :math:`\eta t s_j` is small, near 0 where it is large.
+        Tensor of the same shape: near :math:`1 / (\eta t)` where :math:`\eta t
+        s_j` is small, near 0 where it is large.
 
     Raises:
         TypeError, ValueError: for eigenvalues or settings out of range.
@@ -402,16 +481,21 @@ def equivalent_penalty(eigenvalues, lr, steps):
     reached = descent_shrinkage(eigenvalues, lr, steps)
     if lr == 0:
         raise ValueError("lr must be above 0, got 0")
-    return torch.where(eigenvalues > 0, eigenvalues * (1 - reached) / reached, 1 / (lr * steps))
+    return torch.where(
+        eigenvalues > 0, eigenvalues * (1 - reached) / reached, 1 / (lr * steps)
+    )
 
 
 def descent_weights(X, y, lr, steps):
-    r"""Weights of a linear model after :math:`t` full-batch steps of gradient descent from zero, in closed form.
+    r"""Weights of a linear model after :math:`t` full-batch steps of gradient
+    descent from zero, in closed form.
 
-    With the loss :math:`\frac{1}{2n}\lVert y - Xw\rVert_2^2` and :math:`X^\top X / n = V \operatorname{diag}(s) V^\top`
+    With the loss :math:`\frac{1}{2n}\lVert y - Xw\rVert_2^2` and :math:`X^\top
+    X / n = V \operatorname{diag}(s) V^\top`
 
     .. math::
-        w_t = V \operatorname{diag}\Bigl(\frac{1 - (1 - \eta s_j)^t}{s_j}\Bigr) V^\top \frac{X^\top y}{n}
+        w_t = V \operatorname{diag}\Bigl(\frac{1 - (1 - \eta s_j)^t}{s_j}\Bigr)
+        V^\top \frac{X^\top y}{n}
 
     Args:
         X: inputs (…, n, d); leading dimensions are separate problems.
@@ -420,13 +504,17 @@ def descent_weights(X, y, lr, steps):
         steps: :math:`t \ge 1`.
 
     Returns:
-        Weights (…, d). Where :math:`s_j = 0` the factor is its limit :math:`\eta t`.
+        Weights (…, d). Where :math:`s_j = 0` the factor is its limit
+        :math:`\eta t`.
 
     Raises:
-        TypeError, ValueError: for shapes that do not fit, values that are not finite, or settings out of range.
+        TypeError, ValueError: for shapes that do not fit, values that are not
+            finite, or settings out of range.
 
     Example:
-        >>> descent_weights(2**0.5 * torch.eye(2), torch.tensor([2.0, 4.0]), lr=0.5, steps=1)
+        >>> descent_weights(
+        ...     2**0.5 * torch.eye(2), torch.tensor([2.0, 4.0]), lr=0.5, steps=1
+        ... )
         tensor([0.7071, 1.4142])
 
     Source: Ali, Kolter and Tibshirani (2019).
@@ -435,18 +523,30 @@ def descent_weights(X, y, lr, steps):
     """
     check_data(X, y, name="data")
     if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
+            f" {tuple(y.shape)}"
+        )
     n = X.shape[-2]
     s, V = torch.linalg.eigh(X.mT @ X / n)
     s = s.clamp(min=0)  # rounding may put a zero just below
     factor = torch.where(s > 0, descent_shrinkage(s, lr, steps) / s, lr * steps)
-    return (V @ (factor.unsqueeze(-1) * (V.mT @ (X.mT @ y.unsqueeze(-1) / n)))).squeeze(-1)
+    return (
+        V @ (factor.unsqueeze(-1) * (V.mT @ (X.mT @ y.unsqueeze(-1) / n)))
+    ).squeeze(-1)
 
 
 def _histories(generator):
-    """Histories that fall and rise, one that stands still and one that ends first, with a patience each."""
-    dip = (torch.linspace(-1, 2, 24) ** 2 + 1) + 0.4 * torch.rand(5, 24, generator=generator)
-    return [(history, wait) for history, wait in zip(dip, (1, 2, 3, 4, 6), strict=True)] + [
+    """Histories that fall and rise, one that stands still and one that ends
+    first, with a patience each.
+    """
+    dip = (torch.linspace(-1, 2, 24) ** 2 + 1) + 0.4 * torch.rand(
+        5, 24, generator=generator
+    )
+    return [
+        (history, wait)
+        for history, wait in zip(dip, (1, 2, 3, 4, 6), strict=True)
+    ] + [
         (torch.tensor([3.0, 2.0, 2.0, 1.0, 1.0]), 1),
         (torch.tensor([3.0, 2.0, 1.0]), 2),
     ]
@@ -468,7 +568,8 @@ def _waiting(better, extra=0):
 
 
 def check_stop_epoch(attempt):
-    """Exercise: ``attempt(valid_loss, patience)`` returns the last epoch trained, counted from 1.
+    """Exercise: ``attempt(valid_loss, patience)`` returns the last epoch
+    trained, counted from 1.
 
     Args:
         attempt: the reader's function.
@@ -477,8 +578,11 @@ def check_stop_epoch(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_stop_epoch(lambda valid_loss, patience: valid_loss.argmin().item() + 1)
-        ✗ Not yet: that is the epoch whose weights are kept; training goes on for patience epochs more.
+        >>> answer = check_stop_epoch(
+        ...     lambda valid_loss, patience: valid_loss.argmin().item() + 1
+        ... )
+        ✗ Not yet: that is the epoch whose weights are kept; training goes on
+        for patience epochs more.
 
     Chapter: early_stopping.
     """
@@ -487,19 +591,29 @@ def check_stop_epoch(attempt):
         lambda history, patience: stop_patience(history, patience)[0].item(),
         _histories,
         {
-            "that is the epoch whose weights are kept; training goes on for patience epochs more": (
-                lambda history, patience: history.argmin().item() + 1
+            (
+                "that is the epoch whose weights are kept;"
+                " training goes on for patience epochs more"
+            ): lambda history, patience: history.argmin().item() + 1,
+            "compare with the best loss so far, not with the epoch before": (
+                _waiting(lambda loss, _, last: loss < last)
             ),
-            "compare with the best loss so far, not with the epoch before": _waiting(lambda loss, _, last: loss < last),
-            "an equal loss is not better": _waiting(lambda loss, best, _: loss <= best),
-            "you wait one epoch too long": _waiting(lambda loss, best, _: loss < best, extra=1),
-            "count epochs from 1": lambda history, patience: stop_patience(history, patience)[0].item() - 1,
+            "an equal loss is not better": _waiting(
+                lambda loss, best, _: loss <= best
+            ),
+            "you wait one epoch too long": _waiting(
+                lambda loss, best, _: loss < best, extra=1
+            ),
+            "count epochs from 1": lambda history, patience: (
+                stop_patience(history, patience)[0].item() - 1
+            ),
         },
     )
 
 
 def check_kept_epoch(attempt):
-    """Exercise: ``attempt(valid_loss, stopped)`` returns the epoch whose weights restore-best keeps, from 1.
+    """Exercise: ``attempt(valid_loss, stopped)`` returns the epoch whose
+    weights restore-best keeps, from 1.
 
     Args:
         attempt: the reader's function.
@@ -513,22 +627,37 @@ def check_kept_epoch(attempt):
 
     Chapter: early_stopping.
     """
-    cases = (([3.0, 2.0, 4.0, 1.0], 3), ([5.0, 4.0, 3.0, 6.0, 2.0], 4), ([1.0, 2.0, 0.5], 3))
+    cases = (
+        ([3.0, 2.0, 4.0, 1.0], 3),
+        ([5.0, 4.0, 3.0, 6.0, 2.0], 4),
+        ([1.0, 2.0, 0.5], 3),
+    )
     return check(
         attempt,
-        lambda history, stopped: best_epoch(history, torch.tensor(stopped)).item(),
+        lambda history, stopped: best_epoch(
+            history, torch.tensor(stopped)
+        ).item(),
         [(torch.tensor(losses), stopped) for losses, stopped in cases],
         {
-            "those are the weights of the last epoch; keep the best one": lambda history, stopped: stopped,
-            "the epochs after the stop were never trained": lambda history, stopped: history.argmin().item() + 1,
-            "count epochs from 1": lambda history, stopped: history[:stopped].argmin().item(),
-            "low is good: it is a loss": lambda history, stopped: history[:stopped].argmax().item() + 1,
+            "those are the weights of the last epoch; keep the best one": (
+                lambda history, stopped: stopped
+            ),
+            "the epochs after the stop were never trained": (
+                lambda history, stopped: history.argmin().item() + 1
+            ),
+            "count epochs from 1": lambda history, stopped: (
+                history[:stopped].argmin().item()
+            ),
+            "low is good: it is a loss": lambda history, stopped: (
+                history[:stopped].argmax().item() + 1
+            ),
         },
     )
 
 
 def check_lambda_by_hand(answer):
-    r"""Exercise by hand: the ridge strength that matches 50 steps of gradient descent with learning rate 0.1.
+    r"""Exercise by hand: the ridge strength that matches 50 steps of gradient
+    descent with learning rate 0.1.
 
     Args:
         answer: the reader's number.
@@ -538,7 +667,8 @@ def check_lambda_by_hand(answer):
 
     Example:
         >>> answer = check_lambda_by_hand(5.0)
-        ✗ Not yet: that is ηt; the strength is its inverse, for longer training means less penalty.
+        ✗ Not yet: that is ηt; the strength is its inverse, for longer training
+        means less penalty.
 
     Chapter: early_stopping.
     """
@@ -546,7 +676,10 @@ def check_lambda_by_hand(answer):
         answer,
         0.2,
         {
-            5.0: "that is ηt; the strength is its inverse, for longer training means less penalty",
+            5.0: (
+                "that is ηt; the strength is its inverse, for longer training"
+                " means less penalty"
+            ),
             0.02: "that is 1/t; the learning rate counts too",
             10.0: "that is 1/η; the number of steps counts too",
             0.002: "that is η/t; both η and t stand below the line",

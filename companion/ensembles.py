@@ -1,7 +1,9 @@
-r"""Chapter *ensembles*: several models that answer as one, by averaging, voting, bagging and stacking.
+r"""Chapter *ensembles*: several models that answer as one, by averaging,
+voting, bagging and stacking.
 
-Ordered from the average and its identity to voting, bagging and stacking; the checks of the chapter's exercises come
-last. Members stand in the first dimension of every tensor.
+Ordered from the average and its identity to voting, bagging and stacking; the
+checks of the chapter's exercises come last. Members stand in the first
+dimension of every tensor.
 """
 
 import math
@@ -16,57 +18,102 @@ from companion.checks import check, check_number
 from companion.data import check_data
 
 __all__ = [
-    "Decomposition", "ambiguity_decomposition", "average", "bootstrap", "check_ambiguity_by_hand",
-    "check_ensemble_size", "check_out_of_fold", "check_vote", "error_correlation", "expected_error", "folds",
-    "majority_accuracy", "out_of_bag", "out_of_fold", "stacking_weights", "vote",
-]  # fmt: skip
+    "Decomposition",
+    "ambiguity_decomposition",
+    "average",
+    "bootstrap",
+    "check_ambiguity_by_hand",
+    "check_ensemble_size",
+    "check_out_of_fold",
+    "check_vote",
+    "error_correlation",
+    "expected_error",
+    "folds",
+    "majority_accuracy",
+    "out_of_bag",
+    "out_of_fold",
+    "stacking_weights",
+    "vote",
+]
 
 
 def _check_members(name, value, floating=True):
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(value).__name__}")
-    if not (value.is_floating_point() if floating else value.dtype == torch.int64):
-        raise TypeError(f"{name} must be {'a floating-point' if floating else 'an int64'} tensor, got {value.dtype}")
+        raise TypeError(
+            f"{name} must be a torch.Tensor, got {type(value).__name__}"
+        )
+    if not (
+        value.is_floating_point() if floating else value.dtype == torch.int64
+    ):
+        raise TypeError(
+            f"{name} must be {'a floating-point' if floating else 'an int64'}"
+            f" tensor, got {value.dtype}"
+        )
     if value.ndim == 0 or len(value) == 0:
-        raise ValueError(f"{name} must have its members in the first dimension, got shape {tuple(value.shape)}")
+        raise ValueError(
+            f"{name} must have its members in the first dimension, got shape"
+            f" {tuple(value.shape)}"
+        )
 
 
 def _check_target(outputs, target):
     _check_members("outputs", outputs)
     if not isinstance(target, torch.Tensor):
-        raise TypeError(f"target must be a torch.Tensor, got {type(target).__name__}")
+        raise TypeError(
+            f"target must be a torch.Tensor, got {type(target).__name__}"
+        )
     if outputs.ndim < 2 or target.shape != outputs.shape[1:]:
         shapes = f"{tuple(outputs.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"outputs must be (M, …, N) and target (…, N), got {shapes}")
+        raise ValueError(
+            f"outputs must be (M, …, N) and target (…, N), got {shapes}"
+        )
 
 
 def _spread(weights, outputs):
-    """Weights of the members, checked, in a shape that broadcasts against the outputs."""
+    """Weights of the members, checked, in a shape that broadcasts against the
+    outputs.
+    """
     if not isinstance(weights, torch.Tensor):
-        raise TypeError(f"weights must be a torch.Tensor, got {type(weights).__name__}")
-    if not 1 <= weights.ndim <= outputs.ndim or weights.shape != outputs.shape[: weights.ndim]:
-        raise ValueError(f"weights must be {tuple(outputs.shape)} or its first dimensions, got {tuple(weights.shape)}")
+        raise TypeError(
+            f"weights must be a torch.Tensor, got {type(weights).__name__}"
+        )
+    if (
+        not 1 <= weights.ndim <= outputs.ndim
+        or weights.shape != outputs.shape[: weights.ndim]
+    ):
+        raise ValueError(
+            f"weights must be {tuple(outputs.shape)} or its first dimensions,"
+            f" got {tuple(weights.shape)}"
+        )
     if (weights < 0).any() or (weights.sum(0) == 0).any():
-        raise ValueError("weights must be at least 0 and not all 0, got a negative weight or only zeros")
-    return weights.to(outputs.dtype).reshape(*weights.shape, *[1] * (outputs.ndim - weights.ndim))
+        raise ValueError(
+            "weights must be at least 0 and not all 0, got a negative weight or"
+            " only zeros"
+        )
+    return weights.to(outputs.dtype).reshape(
+        *weights.shape, *[1] * (outputs.ndim - weights.ndim)
+    )
 
 
 def average(outputs, weights=None):
-    r"""Average the members' outputs: predictions, or probabilities (then it is called *soft voting*).
+    r"""Average the members' outputs: predictions, or probabilities (then it is
+    called *soft voting*).
 
     .. math::
-        \bar f(x) = \sum_{k=1}^{M} a_k f_k(x), \qquad a_k \ge 0,\; \sum_k a_k = 1
+        \bar f(x) = \sum_{k=1}^{M} a_k f_k(x), \qquad a_k \ge 0,\; \sum_k a_k =
+        1
 
     Args:
         outputs: floating point, shape (M, …).
-        weights: at least 0, shape (M,) or (M, …), such as one weight per member and row; divided by their sum over
-            the members. Equal if not given.
+        weights: at least 0, shape (M,) or (M, …), such as one weight per member
+            and row; divided by their sum over the members. Equal if not given.
 
     Returns:
         Tensor of shape (…).
 
     Raises:
-        ValueError: if there are no members, or weights are negative, all zero or of another shape.
+        ValueError: if there are no members, or weights are negative, all zero
+            or of another shape.
 
     Example:
         >>> average(torch.tensor([[1.0, 2.0], [2.0, 2.0], [6.0, 5.0]]))
@@ -82,7 +129,8 @@ def average(outputs, weights=None):
 
 
 class Decomposition(NamedTuple):
-    """Squared error of the ensemble, mean squared error of its members, and their ambiguity.
+    """Squared error of the ensemble, mean squared error of its members, and
+    their ambiguity.
 
     Chapter: ensembles.
     """
@@ -93,10 +141,12 @@ class Decomposition(NamedTuple):
 
 
 def ambiguity_decomposition(outputs, target, weights=None):
-    r"""Split the squared error of an average: the members' mean error minus their spread around the average.
+    r"""Split the squared error of an average: the members' mean error minus
+    their spread around the average.
 
     .. math::
-        \underbrace{(\bar f - y)^2}_{E} = \underbrace{\sum_k a_k (f_k - y)^2}_{\bar E}
+        \underbrace{(\bar f - y)^2}_{E} = \underbrace{\sum_k a_k (f_k -
+        y)^2}_{\bar E}
         - \underbrace{\sum_k a_k (f_k - \bar f)^2}_{\bar A}
 
     Args:
@@ -105,14 +155,18 @@ def ambiguity_decomposition(outputs, target, weights=None):
         weights: of the members, shape (M,), at least 0; equal if not given.
 
     Returns:
-        :class:`Decomposition` with the means over the N rows, each of shape (…).
+        :class:`Decomposition` with the means over the N rows, each of shape
+        (…).
 
     Raises:
         ValueError: for shapes that do not fit or weights that are negative.
 
     Example:
-        >>> ambiguity_decomposition(torch.tensor([[1.0], [2.0], [6.0]]), torch.tensor([3.0]))
-        Decomposition(ensemble=tensor(0.), mean=tensor(4.6667), ambiguity=tensor(4.6667))
+        >>> ambiguity_decomposition(
+        ...     torch.tensor([[1.0], [2.0], [6.0]]), torch.tensor([3.0])
+        ... )
+        Decomposition(ensemble=tensor(0.), mean=tensor(4.6667),
+        ambiguity=tensor(4.6667))
 
     Source: Krogh and Vedelsby (1995).
 
@@ -127,14 +181,16 @@ def ambiguity_decomposition(outputs, target, weights=None):
 
 
 def error_correlation(outputs, target):
-    r"""How much two members err together: the mean product of two errors over the mean squared error.
+    r"""How much two members err together: the mean product of two errors over
+    the mean squared error.
 
     .. math::
-        \rho = \frac{\frac{1}{M(M-1)} \sum_{k \ne l} \overline{e_k e_l}}{\frac{1}{M} \sum_k \overline{e_k^2}},
+        \rho = \frac{\frac{1}{M(M-1)} \sum_{k \ne l} \overline{e_k
+        e_l}}{\frac{1}{M} \sum_k \overline{e_k^2}},
         \qquad e_k = f_k - y
 
-    The bars are means over the rows. 1 means that all members make the same errors, 0 that the products of their errors
-    cancel.
+    The bars are means over the rows. 1 means that all members make the same
+    errors, 0 that the products of their errors cancel.
 
     Args:
         outputs: predictions of the members, shape (M, …, N), M at least 2.
@@ -147,10 +203,13 @@ def error_correlation(outputs, target):
         ValueError: for shapes that do not fit or a single member.
 
     Example:
-        >>> error_correlation(torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.zeros(2)).item()
+        >>> error_correlation(
+        ...     torch.tensor([[1.0, -1.0], [1.0, 1.0]]), torch.zeros(2)
+        ... ).item()
         0.0
 
-    Source: Hastie, Tibshirani and Friedman (2009), the variance of an average of correlated variables; here for errors.
+    Source: Hastie, Tibshirani and Friedman (2009), the variance of an average
+    of correlated variables; here for errors.
 
     Chapter: ensembles.
     """
@@ -165,12 +224,14 @@ def error_correlation(outputs, target):
 
 
 def expected_error(mean_error, correlation, members):
-    r"""Squared error of an average of M members: what they share stays, the rest falls as 1/M.
+    r"""Squared error of an average of M members: what they share stays, the
+    rest falls as 1/M.
 
     .. math::
         E_M = \bar E \Bigl(\rho + \frac{1 - \rho}{M}\Bigr)
 
-    This is exact for the mean over all choices of M members out of those that gave :math:`\bar E` and :math:`\rho`.
+    This is exact for the mean over all choices of M members out of those that
+    gave :math:`\bar E` and :math:`\rho`.
 
     Args:
         mean_error: :math:`\bar E`, number or tensor.
@@ -187,7 +248,8 @@ def expected_error(mean_error, correlation, members):
         >>> expected_error(1.0, 0.5, 2)
         0.75
 
-    Source: Hastie, Tibshirani and Friedman (2009), the variance of an average of correlated variables; here for errors.
+    Source: Hastie, Tibshirani and Friedman (2009), the variance of an average
+    of correlated variables; here for errors.
 
     Chapter: ensembles.
     """
@@ -197,7 +259,8 @@ def expected_error(mean_error, correlation, members):
 
 
 def vote(labels, num_classes, weights=None):
-    r"""Let the members vote (*hard voting*): the class with the most votes wins, the lowest class if there is a tie.
+    r"""Let the members vote (*hard voting*): the class with the most votes
+    wins, the lowest class if there is a tie.
 
     .. math::
         \hat y(x) = \arg\max_c \sum_{k=1}^{M} a_k\, [\hat y_k(x) = c]
@@ -218,22 +281,28 @@ def vote(labels, num_classes, weights=None):
         >>> vote(torch.tensor([[0, 1], [2, 1], [2, 0]]), num_classes=3)
         tensor([2, 1])
 
-    Source: scikit-learn's ``VotingClassifier(voting="hard")`` breaks ties in the same way.
+    Source: scikit-learn's ``VotingClassifier(voting="hard")`` breaks ties in
+    the same way.
 
     Chapter: ensembles.
     """
     _check_members("labels", labels, floating=False)
     check_int("num_classes", num_classes, 2)
     if labels.numel() and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(f"labels must lie in 0 … {num_classes - 1}, got {labels.min().item()} … {labels.max().item()}")
+        raise ValueError(
+            f"labels must lie in 0 … {num_classes - 1}, got"
+            f" {labels.min().item()} … {labels.max().item()}"
+        )
     ballots = F.one_hot(labels, num_classes).double()
     if weights is not None:
-        ballots = _spread(weights, ballots) * ballots  # not divided by their sum, so that a tie is a tie
+        # not divided by their sum, so that a tie is a tie
+        ballots = _spread(weights, ballots) * ballots
     return ballots.sum(0).argmax(-1)
 
 
 def majority_accuracy(p, members):
-    r"""Accuracy of the majority of M independent voters, two classes, each right with probability p.
+    r"""Accuracy of the majority of M independent voters, two classes, each
+    right with probability p.
 
     .. math::
         P = \sum_{k > M/2} \binom{M}{k} p^k (1 - p)^{M - k}
@@ -246,10 +315,14 @@ def majority_accuracy(p, members):
         Probability that more than half are right.
 
     Raises:
-        ValueError: if ``p`` is outside [0, 1] or ``members`` is even or below 1.
+        ValueError: if ``p`` is outside [0, 1] or ``members`` is even or
+            below 1.
 
     Example:
-        >>> round(majority_accuracy(0.6, 11), 3), round(majority_accuracy(0.4, 11), 3)
+        >>> (
+        ...     round(majority_accuracy(0.6, 11), 3),
+        ...     round(majority_accuracy(0.4, 11), 3),
+        ... )
         (0.753, 0.247)
 
     Source: Condorcet (1785), the jury theorem.
@@ -258,11 +331,16 @@ def majority_accuracy(p, members):
     """
     check_int("members", members, 1)
     if members % 2 == 0:
-        raise ValueError(f"members must be odd, so that there is a majority, got {members}")
+        raise ValueError(
+            f"members must be odd, so that there is a majority, got {members}"
+        )
     if not 0 <= p <= 1:
         raise ValueError(f"p must be in [0, 1], got {p}")
     majorities = range(members // 2 + 1, members + 1)
-    return math.fsum(math.comb(members, k) * p**k * (1 - p) ** (members - k) for k in majorities)
+    return math.fsum(
+        math.comb(members, k) * p**k * (1 - p) ** (members - k)
+        for k in majorities
+    )
 
 
 def bootstrap(n, members, generator=None):
@@ -294,19 +372,22 @@ def bootstrap(n, members, generator=None):
 
 
 def out_of_bag(rows):
-    r"""Mark the rows that a member has not seen: about :math:`(1 - 1/n)^n \approx 1/e` of them.
+    r"""Mark the rows that a member has not seen: about :math:`(1 - 1/n)^n
+    \approx 1/e` of them.
 
     Args:
         rows: from :func:`bootstrap`, int64 in 0 … n − 1, shape (M, n).
 
     Returns:
-        Boolean tensor (M, n): true where row i is not in the sample of member k. As ``weights`` of :func:`average` it
-        gives every training row a prediction of members that never saw it. With few members some rows are in every
-        sample and get none: :func:`average` refuses them.
+        Boolean tensor (M, n): true where row i is not in the sample of member
+        k. As ``weights`` of :func:`average` it gives every training row a
+        prediction of members that never saw it. With few members some rows are
+        in every sample and get none: :func:`average` refuses them.
 
     Raises:
         TypeError: if ``rows`` is not int64.
-        ValueError: if ``rows`` is not of shape (M, n) or a row number is not in 0 … n − 1.
+        ValueError: if ``rows`` is not of shape (M, n) or a row number is not in
+            0 … n − 1.
 
     Example:
         >>> out_of_bag(torch.tensor([[0, 0, 2], [1, 2, 0]]))
@@ -319,8 +400,13 @@ def out_of_bag(rows):
     """
     _check_members("rows", rows, floating=False)
     if rows.ndim != 2 or not 0 <= rows.min() <= rows.max() < rows.shape[1]:
-        raise ValueError(f"rows must be of shape (M, n) and in 0 … n − 1, got shape {tuple(rows.shape)}")
-    return torch.ones(rows.shape, dtype=torch.bool, device=rows.device).scatter(1, rows, False)
+        raise ValueError(
+            "rows must be of shape (M, n) and in 0 … n − 1, got shape"
+            f" {tuple(rows.shape)}"
+        )
+    return torch.ones(rows.shape, dtype=torch.bool, device=rows.device).scatter(
+        1, rows, False
+    )
 
 
 def folds(n, k, generator=None):
@@ -338,7 +424,10 @@ def folds(n, k, generator=None):
         ValueError: if ``k`` is not in 2 … n.
 
     Example:
-        >>> sorted(len(rows) for rows in folds(10, 3, torch.Generator().manual_seed(0)))
+        >>> sorted(
+        ...     len(rows)
+        ...     for rows in folds(10, 3, torch.Generator().manual_seed(0))
+        ... )
         [3, 3, 4]
 
     Chapter: ensembles.
@@ -354,26 +443,31 @@ def out_of_fold(learners, X, y, k, generator=None):
     r"""Predict every training row by models that were fitted without its fold.
 
     .. math::
-        Z_{mi} = f_m^{(-\kappa(i))}(x_i), \qquad \kappa(i) \text{ the fold of row } i
+        Z_{mi} = f_m^{(-\kappa(i))}(x_i), \qquad \kappa(i) \text{ the fold of
+        row } i
 
     Args:
-        learners: list of M functions ``learner(X, y, X_new)`` that fit to (X, y) and return predictions for ``X_new``.
+        learners: list of M functions ``learner(X, y, X_new)`` that fit to (X,
+            y) and return predictions for ``X_new``.
         X: inputs (n, …).
         y: targets (n,).
         k: number of folds, 2 … n.
         generator: source of randomness of the folds; all learners get the same.
 
     Returns:
-        Predictions Z, shape (M, n): the training data of the second level. Floating point, of the type of ``y`` if it
-        is one.
+        Predictions Z, shape (M, n): the training data of the second level.
+        Floating point, of the type of ``y`` if it is one.
 
     Raises:
         TypeError: if a learner is not a function.
-        ValueError: for data that nothing can learn from, no learners, or ``k`` out of range.
+        ValueError: for data that nothing can learn from, no learners, or ``k``
+            out of range.
 
     Example:
         >>> mean = lambda X, y, X_new: y.mean().expand(len(X_new))
-        >>> out_of_fold([mean], torch.zeros(2, 1), torch.tensor([0.0, 6.0]), k=2)  # each is predicted by the other
+        >>> out_of_fold(  # each is predicted by the other
+        ...     [mean], torch.zeros(2, 1), torch.tensor([0.0, 6.0]), k=2
+        ... )
         tensor([[6., 0.]])
 
     Source: Wolpert (1992); Breiman (1996), Stacked regressions.
@@ -382,11 +476,15 @@ def out_of_fold(learners, X, y, k, generator=None):
     """
     check_data(X, y, name="data")
     if not learners or not all(callable(learner) for learner in learners):
-        raise (TypeError if learners else ValueError)(f"learners must be functions, at least one, got {learners!r}")
+        raise (TypeError if learners else ValueError)(
+            f"learners must be functions, at least one, got {learners!r}"
+        )
     dtype = y.dtype if y.is_floating_point() else torch.get_default_dtype()
     Z = torch.empty(len(learners), len(X), dtype=dtype, device=X.device)
     for held_out in folds(len(X), k, generator):
-        kept = torch.ones(len(X), dtype=torch.bool).index_fill(0, held_out, False)
+        kept = torch.ones(len(X), dtype=torch.bool).index_fill(
+            0, held_out, False
+        )
         for m, learner in enumerate(learners):
             Z[m, held_out] = learner(X[kept], y[kept], X[held_out]).to(Z)
     return Z
@@ -399,8 +497,9 @@ def stacking_weights(outputs, target):
         a = \arg\min_{a \ge 0} \sum_i \Bigl(y_i - \sum_k a_k Z_{ki}\Bigr)^2
 
     Args:
-        outputs: out-of-fold predictions Z of the members, shape (M, n). Predictions of rows that the members were
-            fitted to give the largest weight to whoever overfits most.
+        outputs: out-of-fold predictions Z of the members, shape (M, n).
+            Predictions of rows that the members were fitted to give the largest
+            weight to whoever overfits most.
         target: shape (n,).
 
     Returns:
@@ -410,7 +509,10 @@ def stacking_weights(outputs, target):
         ValueError: for shapes that do not fit or values that are not finite.
 
     Example:
-        >>> stacking_weights(torch.tensor([[1.0, 2.0, 3.0], [3.0, 1.0, 2.0]]), torch.tensor([2.0, 4.0, 6.0]))
+        >>> stacking_weights(
+        ...     torch.tensor([[1.0, 2.0, 3.0], [3.0, 1.0, 2.0]]),
+        ...     torch.tensor([2.0, 4.0, 6.0]),
+        ... )
         tensor([2., 0.])
 
     Source: Breiman (1996), Stacked regressions.
@@ -419,14 +521,19 @@ def stacking_weights(outputs, target):
     """
     _check_target(outputs, target)
     if outputs.ndim != 2:
-        raise ValueError(f"outputs must be (M, n), got shape {tuple(outputs.shape)}")
+        raise ValueError(
+            f"outputs must be (M, n), got shape {tuple(outputs.shape)}"
+        )
     check_data(outputs.T, target, name="outputs and target")
-    a, _ = scipy.optimize.nnls(outputs.T.double().cpu().numpy(), target.double().cpu().numpy())
+    a, _ = scipy.optimize.nnls(
+        outputs.T.double().cpu().numpy(), target.double().cpu().numpy()
+    )
     return torch.from_numpy(a).to(outputs)
 
 
 def check_ambiguity_by_hand(answer):
-    r"""Exercise by hand: three members say 1, 2 and 6, the target is 4. What is their ambiguity?
+    r"""Exercise by hand: three members say 1, 2 and 6, the target is 4. What is
+    their ambiguity?
 
     Args:
         answer: the reader's number.
@@ -436,22 +543,33 @@ def check_ambiguity_by_hand(answer):
 
     Example:
         >>> answer = check_ambiguity_by_hand(17 / 3)
-        ✗ Not yet: that is the mean error of the members; the ambiguity measures from their average.
+        ✗ Not yet: that is the mean error of the members; the ambiguity measures
+        from their average.
 
     Chapter: ensembles.
     """
     hints = {
-        17 / 3: "that is the mean error of the members; the ambiguity measures from their average",
-        1.0: "that is the error of the average; subtract it from the mean error of the members",
+        17 / 3: (
+            "that is the mean error of the members; the ambiguity measures from"
+            " their average"
+        ),
+        1.0: (
+            "that is the error of the average; subtract it from the mean error"
+            " of the members"
+        ),
         7.0: "divide by the number of members, 3, not by 2",
         14.0: "divide the sum by the number of members",
-        3.0: "that is the average itself; what is the mean squared distance from it?",
+        3.0: (
+            "that is the average itself; what is the mean squared distance"
+            " from it?"
+        ),
     }
     return check_number(answer, 14 / 3, hints, tolerance=0.05)
 
 
 def check_ensemble_size(answer):
-    r"""Exercise by hand: the smallest number of members that brings 90 % of what endlessly many would bring.
+    r"""Exercise by hand: the smallest number of members that brings 90 % of
+    what endlessly many would bring.
 
     Args:
         answer: the reader's number.
@@ -476,11 +594,15 @@ def check_ensemble_size(answer):
 def _ballots(generator):
     """Five ballot papers, and one that ends in a tie."""
     drawn = [torch.randint(4, (5, 8), generator=generator) for _ in range(5)]
-    return [(labels, 4) for labels in [*drawn, torch.tensor([[2, 3], [1, 3], [2, 0], [1, 0]])]]
+    return [
+        (labels, 4)
+        for labels in [*drawn, torch.tensor([[2, 3], [1, 3], [2, 0], [1, 0]])]
+    ]
 
 
 def check_vote(attempt):
-    """Exercise: ``attempt(labels, num_classes)`` returns the class with the most votes in each column.
+    """Exercise: ``attempt(labels, num_classes)`` returns the class with the
+    most votes in each column.
 
     Args:
         attempt: the reader's function. Ties go to the lowest class.
@@ -489,18 +611,31 @@ def check_vote(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_vote(lambda labels, num_classes: labels.median(0).values)
-        ✗ Not yet: classes are names, not sizes: count the votes, do not take the middle class.
+        >>> answer = check_vote(
+        ...     lambda labels, num_classes: labels.median(0).values
+        ... )
+        ✗ Not yet: classes are names, not sizes: count the votes, do not take
+        the middle class.
 
     Chapter: ensembles.
     """
     name = "classes are names, not sizes: count the votes, do not"
     hints = {
-        f"{name} take the middle class": lambda labels, c: labels.median(0).values,
-        f"{name} average the class numbers": lambda labels, c: labels.double().mean(0).round().long(),
-        "count down the columns, where the members stand": lambda labels, c: F.one_hot(labels, c).sum(1).argmax(-1),
-        "return the winning class, not its number of votes": lambda labels, c: F.one_hot(labels, c).sum(0).amax(-1),
-        "a tie goes to the lowest class": lambda labels, c: c - 1 - vote(c - 1 - labels, c),
+        f"{name} take the middle class": lambda labels, c: (
+            labels.median(0).values
+        ),
+        f"{name} average the class numbers": lambda labels, c: (
+            labels.double().mean(0).round().long()
+        ),
+        "count down the columns, where the members stand": lambda labels, c: (
+            F.one_hot(labels, c).sum(1).argmax(-1)
+        ),
+        "return the winning class, not its number of votes": lambda labels, c: (
+            F.one_hot(labels, c).sum(0).amax(-1)
+        ),
+        "a tie goes to the lowest class": lambda labels, c: (
+            c - 1 - vote(c - 1 - labels, c)
+        ),
     }
     return check(attempt, vote, _ballots, hints)
 
@@ -511,42 +646,66 @@ def _smoother(X, y, X_new):
 
 def _fold_cases(generator):
     """Three small problems, each with its folds."""
-    drawn = [(torch.randn(6, 2, generator=generator), torch.randn(6, generator=generator)) for _ in range(3)]
-    return [(_smoother, X, y, [torch.tensor([4, 1, 2]), torch.tensor([0, 5]), torch.tensor([3])]) for X, y in drawn]
+    drawn = [
+        (
+            torch.randn(6, 2, generator=generator),
+            torch.randn(6, generator=generator),
+        )
+        for _ in range(3)
+    ]
+    return [
+        (
+            _smoother,
+            X,
+            y,
+            [torch.tensor([4, 1, 2]), torch.tensor([0, 5]), torch.tensor([3])],
+        )
+        for X, y in drawn
+    ]
 
 
 def _by_folds(learner, X, y, parts, seen=False, alone=False):
     z = torch.empty(len(X))
     for held_out in parts:
-        kept = torch.full((len(X),), not alone).index_fill(0, held_out, seen or alone)
+        kept = torch.full((len(X),), not alone).index_fill(
+            0, held_out, seen or alone
+        )
         z[held_out] = learner(X[kept], y[kept], X[held_out])
     return z
 
 
 def check_out_of_fold(attempt):
-    """Exercise: ``attempt(learner, X, y, parts)`` predicts each row by a model that has not seen the row's fold.
+    """Exercise: ``attempt(learner, X, y, parts)`` predicts each row by a model
+    that has not seen the row's fold.
 
     Args:
-        attempt: the reader's function. ``learner(X, y, X_new)`` fits and predicts; ``parts`` is a list of row numbers.
+        attempt: the reader's function. ``learner(X, y, X_new)`` fits and
+            predicts; ``parts`` is a list of row numbers.
 
     Returns:
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_out_of_fold(lambda learner, X, y, parts: learner(X, y, X))
-        ✗ Not yet: the learner has seen the rows that it predicts: leave their fold out when you fit.
+        >>> answer = check_out_of_fold(
+        ...     lambda learner, X, y, parts: learner(X, y, X)
+        ... )
+        ✗ Not yet: the learner has seen the rows that it predicts: leave their
+        fold out when you fit.
 
     Chapter: ensembles.
     """
     hints = {
-        "the learner has seen the rows that it predicts: leave their fold out when you fit": (
-            lambda *case: _by_folds(*case, seen=True)
-        ),
-        "put each prediction back at the number of its row; yours stand in the order of the folds": (
-            lambda *case: _by_folds(*case)[torch.cat(case[-1])]
-        ),
-        "fit on the other folds and predict this one; yours fits on this one alone": (
-            lambda *case: _by_folds(*case, alone=True)
-        ),
+        (
+            "the learner has seen the rows that it predicts:"
+            " leave their fold out when you fit"
+        ): lambda *case: _by_folds(*case, seen=True),
+        (
+            "put each prediction back at the number of its row;"
+            " yours stand in the order of the folds"
+        ): lambda *case: _by_folds(*case)[torch.cat(case[-1])],
+        (
+            "fit on the other folds and predict this one;"
+            " yours fits on this one alone"
+        ): lambda *case: _by_folds(*case, alone=True),
     }
     return check(attempt, _by_folds, _fold_cases, hints)

@@ -1,7 +1,9 @@
-r"""Chapter *gradients*: why gradients vanish and explode with depth, how to see it, and what helps.
+r"""Chapter *gradients*: why gradients vanish and explode with depth, how to see
+it, and what helps.
 
-Ordered from the scalar chain to activation functions, Jacobians, clipping, probes for any network, residual blocks and
-a recurrent network; the checks of the chapter's exercises come last.
+Ordered from the scalar chain to activation functions, Jacobians, clipping,
+probes for any network, residual blocks and a recurrent network; the checks of
+the chapter's exercises come last.
 """
 
 import math
@@ -51,7 +53,8 @@ def sigmoid_derivative(z):
     r"""Derivative of the logistic function: at most 1/4, at :math:`z = 0`.
 
     .. math::
-        \sigma'(z) = \sigma(z)\,(1 - \sigma(z)) = \sigma(z)\,\sigma(-z) \in (0, \tfrac14]
+        \sigma'(z) = \sigma(z)\,(1 - \sigma(z)) = \sigma(z)\,\sigma(-z) \in (0,
+        \tfrac14]
 
     Args:
         z: tensor of any shape.
@@ -69,7 +72,8 @@ def sigmoid_derivative(z):
     Chapter: gradients.
     """
     check_floats("z", z)
-    return torch.sigmoid(z) * torch.sigmoid(-z)  # 1 - sigmoid(z) would round to 0 for large z
+    # 1 - sigmoid(z) would round to 0 for large z
+    return torch.sigmoid(z) * torch.sigmoid(-z)
 
 
 def tanh_derivative(z):
@@ -98,7 +102,8 @@ def tanh_derivative(z):
 
 
 def relu_derivative(z):
-    r"""Derivative of ReLU: 1 or 0. At :math:`z = 0`, where there is none, 0 as in PyTorch.
+    r"""Derivative of ReLU: 1 or 0. At :math:`z = 0`, where there is none, 0 as
+    in PyTorch.
 
     .. math::
         \operatorname{relu}'(z) = \mathbb{1}[z > 0]
@@ -177,7 +182,8 @@ def elu_derivative(z, alpha=1.0):
 
 
 def gelu_derivative(z):
-    r"""Derivative of GELU, :math:`z\,\Phi(z)` with the normal distribution function :math:`\Phi`: at most 1.1289.
+    r"""Derivative of GELU, :math:`z\,\Phi(z)` with the normal distribution
+    function :math:`\Phi`: at most 1.1289.
 
     .. math::
         \operatorname{gelu}'(z) = \Phi(z) + z\,\frac{e^{-z^2/2}}{\sqrt{2\pi}}
@@ -231,7 +237,8 @@ def silu_derivative(z):
 
 
 def chain_derivative(w, b, depth, a=0.5):
-    r"""Derivative of a chain of sigmoid units, one per layer, all with weight ``w`` and bias ``b``.
+    r"""Derivative of a chain of sigmoid units, one per layer, all with weight
+    ``w`` and bias ``b``.
 
     .. math::
         z_l = w\,a_{l-1} + b, \qquad a_l = \sigma(z_l), \qquad
@@ -258,7 +265,14 @@ def chain_derivative(w, b, depth, a=0.5):
     Chapter: gradients.
     """
     check_int("depth", depth)
-    w, b, a = (v if isinstance(v, torch.Tensor) else torch.tensor(v, dtype=torch.float64) for v in (w, b, a))
+    w, b, a = (
+        (
+            v
+            if isinstance(v, torch.Tensor)
+            else torch.tensor(v, dtype=torch.float64)
+        )
+        for v in (w, b, a)
+    )
     slope = torch.ones_like(w)
     for _ in range(depth):
         z = w * a + b
@@ -268,7 +282,8 @@ def chain_derivative(w, b, depth, a=0.5):
 
 
 def softmax_jacobian(q):
-    r"""Jacobian of the softmax at the point where it returns ``q``. Its spectral norm is at most 1/2.
+    r"""Jacobian of the softmax at the point where it returns ``q``. Its
+    spectral norm is at most 1/2.
 
     .. math::
         \frac{\partial q_i}{\partial z_j} = q_i\,(\delta_{ij} - q_j), \qquad
@@ -298,23 +313,28 @@ def softmax_jacobian(q):
 
 
 def log10_norm_of_product(factors):
-    r"""Logarithm of the spectral norm of a product of matrices: what a gradient meets on its way through many layers.
+    r"""Logarithm of the spectral norm of a product of matrices: what a gradient
+    meets on its way through many layers.
 
     .. math::
         \log_{10} \lVert \mathbf{J}_T \cdots \mathbf{J}_2\,\mathbf{J}_1 \rVert_2
 
     Args:
-        factors: matrices :math:`\mathbf{J}_1, \dots, \mathbf{J}_T`, shape (T, …, n, n).
+        factors: matrices :math:`\mathbf{J}_1, \dots, \mathbf{J}_T`, shape (T,
+            …, n, n).
 
     Returns:
-        Tensor (…); it neither under- nor overflows, since the product is rescaled at every step.
+        Tensor (…); it neither under- nor overflows, since the product is
+        rescaled at every step.
 
     Raises:
         TypeError: if ``factors`` is not a floating-point tensor.
         ValueError: if ``factors`` does not hold square matrices.
 
     Example:
-        >>> log10_norm_of_product(0.1 * torch.eye(3).expand(500, 3, 3)).item()  # 0.1**500 is no float
+        >>> log10_norm_of_product(  # 0.1**500 is no float
+        ...     0.1 * torch.eye(3).expand(500, 3, 3)
+        ... ).item()
         -500.0
 
     Source: Pascanu, Mikolov and Bengio (2013), for the product.
@@ -322,38 +342,70 @@ def log10_norm_of_product(factors):
     Chapter: gradients.
     """
     check_floats("factors", factors)
-    if factors.ndim < 3 or factors.shape[-1] != factors.shape[-2] or not len(factors):
-        raise ValueError(f"factors must have shape (T, …, n, n) with T at least 1, got {tuple(factors.shape)}")
-    product, log10 = torch.eye(factors.shape[-1], dtype=factors.dtype, device=factors.device), 0.0
+    if (
+        factors.ndim < 3
+        or factors.shape[-1] != factors.shape[-2]
+        or not len(factors)
+    ):
+        raise ValueError(
+            "factors must have shape (T, …, n, n) with T at least 1, got"
+            f" {tuple(factors.shape)}"
+        )
+    product, log10 = (
+        torch.eye(
+            factors.shape[-1], dtype=factors.dtype, device=factors.device
+        ),
+        0.0,
+    )
     for factor in factors:
         product = factor @ product
         size = product.abs().amax((-2, -1), keepdim=True)
-        product, log10 = product / size.where(size > 0, 1.0), log10 + size.log10()
-    return log10[..., 0, 0] + torch.linalg.matrix_norm(product, ord=2).where(size[..., 0, 0] > 0, 1.0).log10()
+        product, log10 = (
+            product / size.where(size > 0, 1.0),
+            log10 + size.log10(),
+        )
+    return (
+        log10[..., 0, 0]
+        + torch.linalg.matrix_norm(product, ord=2)
+        .where(size[..., 0, 0] > 0, 1.0)
+        .log10()
+    )
 
 
 def _with_gradients(parameters):
-    parameters = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
+    parameters = (
+        [parameters]
+        if isinstance(parameters, torch.Tensor)
+        else list(parameters)
+    )
     for parameter in parameters:
         if not isinstance(parameter, torch.Tensor):
-            raise TypeError(f"parameters must hold tensors, got {type(parameter).__name__}")
+            raise TypeError(
+                f"parameters must hold tensors, got {type(parameter).__name__}"
+            )
     return [parameter for parameter in parameters if parameter.grad is not None]
 
 
 @torch.no_grad()
-def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
-    r"""Shorten the whole gradient to length ``max_norm`` where it is longer. Its direction stays.
+def clip_grad_norm_(
+    parameters, max_norm, norm_type=2.0, error_if_nonfinite=False
+):
+    r"""Shorten the whole gradient to length ``max_norm`` where it is longer.
+    Its direction stays.
 
     .. math::
-        \mathbf{g} \leftarrow \min\Bigl(1,\; \frac{c}{\lVert\mathbf{g}\rVert + 10^{-6}}\Bigr)\,\mathbf{g}
+        \mathbf{g} \leftarrow \min\Bigl(1,\; \frac{c}{\lVert\mathbf{g}\rVert +
+        10^{-6}}\Bigr)\,\mathbf{g}
 
     with one norm over the gradients of all parameters together.
 
     Args:
-        parameters: a tensor or an iterable of tensors; their ``grad`` is changed in place.
+        parameters: a tensor or an iterable of tensors; their ``grad`` is
+            changed in place.
         max_norm: :math:`c \ge 0`.
         norm_type: which norm; ``inf`` is the largest entry.
-        error_if_nonfinite: raise an error if the norm is NaN or infinite, instead of making every gradient NaN or 0.
+        error_if_nonfinite: raise an error if the norm is NaN or infinite,
+            instead of making every gradient NaN or 0.
 
     Returns:
         The norm **before** clipping, a scalar tensor.
@@ -370,7 +422,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
     Source: Pascanu, Mikolov and Bengio (2013).
 
-    Differs from torch: no ``foreach``; a negative ``max_norm`` is refused, where torch turns the gradient round.
+    Differs from torch: no ``foreach``; a negative ``max_norm`` is refused,
+    where torch turns the gradient round.
 
     Chapter: gradients.
     """
@@ -378,10 +431,16 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     grads = [parameter.grad for parameter in _with_gradients(parameters)]
     if not grads:
         return torch.tensor(0.0)
-    norms = [torch.linalg.vector_norm(grad, norm_type).to(grads[0].device) for grad in grads]
+    norms = [
+        torch.linalg.vector_norm(grad, norm_type).to(grads[0].device)
+        for grad in grads
+    ]
     total = torch.linalg.vector_norm(torch.stack(norms), norm_type)
     if error_if_nonfinite and not total.isfinite():
-        raise RuntimeError(f"the norm of the gradients is {total.item()}, so they cannot be clipped")
+        raise RuntimeError(
+            f"the norm of the gradients is {total.item()}, so they cannot be"
+            " clipped"
+        )
     factor = (max_norm / (total + 1e-6)).clamp(max=1.0)
     for grad in grads:
         grad.mul_(factor.to(grad.device))
@@ -390,13 +449,15 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 @torch.no_grad()
 def clip_grad_value_(parameters, clip_value):
-    r"""Cut every entry of the gradient to :math:`[-c, c]` on its own. The direction changes.
+    r"""Cut every entry of the gradient to :math:`[-c, c]` on its own. The
+    direction changes.
 
     .. math::
         g_i \leftarrow \min(\max(g_i, -c),\, c)
 
     Args:
-        parameters: a tensor or an iterable of tensors; their ``grad`` is changed in place.
+        parameters: a tensor or an iterable of tensors; their ``grad`` is
+            changed in place.
         clip_value: :math:`c \ge 0`.
 
     Raises:
@@ -425,7 +486,8 @@ class Signal:
     Attributes:
         name: the name of the layer in its model.
         output: a copy of what the layer returned, shape (N, …).
-        gradient: the gradient of the loss with respect to that output, or ``None`` before ``backward``.
+        gradient: the gradient of the loss with respect to that output, or
+            ``None`` before ``backward``.
 
     Chapter: gradients.
     """
@@ -442,27 +504,34 @@ class Signal:
     @property
     def gradient_norm(self):
         """Length of the gradient; NaN before ``backward``."""
-        return math.nan if self.gradient is None else self.gradient.norm().item()
+        return (
+            math.nan if self.gradient is None else self.gradient.norm().item()
+        )
 
     @property
     def dead(self):
-        """Share of units whose output is zero for every row: after a ReLU, they get no gradient."""
+        """Share of units whose output is zero for every row: after a ReLU, they
+        get no gradient.
+        """
         return (self.output == 0).all(0).double().mean().item()
 
 
 @contextmanager
 def probe(model, kinds=nn.Module):
-    """Record what every layer returns, and the gradient that reaches it, while a ``with`` block runs.
+    """Record what every layer returns, and the gradient that reaches it, while
+    a ``with`` block runs.
 
-    The model is as it was after the block, also if the block ends in an error: every hook is removed.
+    The model is as it was after the block, also if the block ends in an error:
+    every hook is removed.
 
     Args:
         model: any ``nn.Module``. Its innermost modules are watched.
-        kinds: a class of modules, or a tuple of classes; others are not watched.
+        kinds: a class of modules, or a tuple of classes; others are not
+            watched.
 
     Returns:
-        A context that gives a list; each call of a watched layer adds its :class:`Signal`. Of layers that return a
-        tuple, the first entry counts.
+        A context that gives a list; each call of a watched layer adds its
+        :class:`Signal`. Of layers that return a tuple, the first entry counts.
 
     Raises:
         TypeError: if ``model`` is not an ``nn.Module``.
@@ -477,7 +546,9 @@ def probe(model, kinds=nn.Module):
     Chapter: gradients.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+        raise TypeError(
+            f"model must be an nn.Module, got {type(model).__name__}"
+        )
     signals, hooks = [], []
 
     def record(name, output):
@@ -485,12 +556,22 @@ def probe(model, kinds=nn.Module):
         if isinstance(output, torch.Tensor):
             signals.append(signal := Signal(name, output.detach().clone()))
             if output.requires_grad:
-                hooks.append(output.register_hook(lambda g: setattr(signal, "gradient", g.detach().clone())))
+                hooks.append(
+                    output.register_hook(
+                        lambda g: setattr(
+                            signal, "gradient", g.detach().clone()
+                        )
+                    )
+                )
 
     try:
         for name, module in model.named_modules():
             if isinstance(module, kinds) and not any(module.children()):
-                hooks.append(module.register_forward_hook(lambda module, x, y, name=name: record(name, y)))
+                hooks.append(
+                    module.register_forward_hook(
+                        lambda module, x, y, name=name: record(name, y)
+                    )
+                )
         yield signals
     finally:
         for hook in hooks:
@@ -501,8 +582,10 @@ class Residual(nn.Module):
     r"""A block that adds its input to what its branch returns.
 
     .. math::
-        \mathbf{h}^{(l)} = \mathbf{h}^{(l-1)} + \kappa\, f\bigl(\mathbf{h}^{(l-1)}\bigr), \qquad
-        \frac{\partial\mathbf{h}^{(l)}}{\partial\mathbf{h}^{(l-1)}} = \mathbf{I} + \kappa\,\mathbf{J}_f
+        \mathbf{h}^{(l)} = \mathbf{h}^{(l-1)} + \kappa\,
+        f\bigl(\mathbf{h}^{(l-1)}\bigr), \qquad
+        \frac{\partial\mathbf{h}^{(l)}}{\partial\mathbf{h}^{(l-1)}} =
+        \mathbf{I} + \kappa\,\mathbf{J}_f
 
     Args:
         branch: :math:`f`, an ``nn.Module`` that keeps the shape of its input.
@@ -528,12 +611,16 @@ class Residual(nn.Module):
         """Add the branch to the identity."""
         change = self.branch(x)
         if change.shape != x.shape:
-            raise ValueError(f"the branch must keep the shape {tuple(x.shape)}, it returned {tuple(change.shape)}")
+            raise ValueError(
+                f"the branch must keep the shape {tuple(x.shape)}, it returned"
+                f" {tuple(change.shape)}"
+            )
         return x + self.scale * change
 
 
 def autocorrelation(g, lag):
-    r"""Correlation of a sequence with itself, ``lag`` places on. White noise has none.
+    r"""Correlation of a sequence with itself, ``lag`` places on. White noise
+    has none.
 
     .. math::
         \frac{\sum_i (g_i - \bar g)(g_{i+k} - \bar g)}{\sum_i (g_i - \bar g)^2}
@@ -557,25 +644,31 @@ def autocorrelation(g, lag):
     check_floats("g", g)
     check_int("lag", lag)
     if g.ndim == 0 or lag >= g.shape[-1]:
-        raise ValueError(f"lag must be below the length of g, got {lag} for the shape {tuple(g.shape)}")
+        raise ValueError(
+            f"lag must be below the length of g, got {lag} for the shape"
+            f" {tuple(g.shape)}"
+        )
     g = g - g.mean(-1, keepdim=True)
     return (g[..., :-lag] * g[..., lag:]).sum(-1) / g.square().sum(-1)
 
 
 class RecurrentNet(nn.Module):
-    r"""A recurrent network of tanh units, in plain matrix products; its answer is read off the last state.
+    r"""A recurrent network of tanh units, in plain matrix products; its answer
+    is read off the last state.
 
     .. math::
-        \mathbf{h}_t = \tanh(\mathbf{W}_{xh}\mathbf{x}_t + \mathbf{W}_{hh}\mathbf{h}_{t-1} + \mathbf{b}), \qquad
+        \mathbf{h}_t = \tanh(\mathbf{W}_{xh}\mathbf{x}_t +
+        \mathbf{W}_{hh}\mathbf{h}_{t-1} + \mathbf{b}), \qquad
         \hat{\mathbf{y}} = \mathbf{W}\mathbf{h}_T + \mathbf{b}'
 
     Args:
-        num_inputs: inputs per time step; the entries of :math:`\mathbf{W}_{xh}` start with deviation
-            :math:`1 / \sqrt{\text{inputs}}`.
+        num_inputs: inputs per time step; the entries of :math:`\mathbf{W}_{xh}`
+            start with deviation :math:`1 / \sqrt{\text{inputs}}`.
         num_hiddens: units.
         num_outputs: outputs.
-        gain: :math:`\gamma \ge 0`; the entries of :math:`\mathbf{W}_{hh}` start with deviation
-            :math:`\gamma / \sqrt{\text{units}}`, which gives a spectral radius of about :math:`\gamma`.
+        gain: :math:`\gamma \ge 0`; the entries of :math:`\mathbf{W}_{hh}` start
+            with deviation :math:`\gamma / \sqrt{\text{units}}`, which gives a
+            spectral radius of about :math:`\gamma`.
 
     Raises:
         ValueError: if a number of units is below 1 or ``gain`` is negative.
@@ -584,18 +677,29 @@ class RecurrentNet(nn.Module):
         >>> RecurrentNet(2, 16, 1)(torch.zeros(5, 30, 2)).shape
         torch.Size([5, 1])
 
-    Differs from torch: one layer, one bias, normally distributed weights at the start.
+    Differs from torch: one layer, one bias, normally distributed weights at the
+    start.
 
     Chapter: gradients.
     """
 
     def __init__(self, num_inputs, num_hiddens, num_outputs, gain=1.0):
         super().__init__()
-        for name, value in (("num_inputs", num_inputs), ("num_hiddens", num_hiddens), ("num_outputs", num_outputs)):
+        for name, value in (
+            ("num_inputs", num_inputs),
+            ("num_hiddens", num_hiddens),
+            ("num_outputs", num_outputs),
+        ):
             check_int(name, value)
         _check_not_negative("gain", gain)
-        self.W_xh = nn.Parameter(torch.randn(num_hiddens, num_inputs) / math.sqrt(num_inputs))
-        self.W_hh = nn.Parameter(gain * torch.randn(num_hiddens, num_hiddens) / math.sqrt(num_hiddens))
+        self.W_xh = nn.Parameter(
+            torch.randn(num_hiddens, num_inputs) / math.sqrt(num_inputs)
+        )
+        self.W_hh = nn.Parameter(
+            gain
+            * torch.randn(num_hiddens, num_hiddens)
+            / math.sqrt(num_hiddens)
+        )
         self.b = nn.Parameter(torch.zeros(num_hiddens))
         self.out = nn.Linear(num_hiddens, num_outputs)
 
@@ -608,9 +712,11 @@ class RecurrentNet(nn.Module):
 
 
 def adding_problem(seed, n, length):
-    r"""Draw sequences of random numbers, two of them marked; the task is to add these two.
+    r"""Draw sequences of random numbers, two of them marked; the task is to add
+    these two.
 
-    One mark falls into the first half, one into the second. Whoever always answers 1 has a mean squared error of 1/6.
+    One mark falls into the first half, one into the second. Whoever always
+    answers 1 has a mean squared error of 1/6.
 
     Args:
         seed: redraws numbers and marks.
@@ -618,7 +724,8 @@ def adding_problem(seed, n, length):
         length: time steps :math:`T \ge 2`.
 
     Returns:
-        X of shape (n, length, 2), numbers in [0, 1] and marks; y of shape (n, 1).
+        X of shape (n, length, 2), numbers in [0, 1] and marks; y of shape (n,
+        1).
 
     Raises:
         ValueError: if ``n`` is below 1 or ``length`` below 2.
@@ -635,14 +742,21 @@ def adding_problem(seed, n, length):
     check_int("n", n)
     check_int("length", length, low=2)
     chance = generator(seed, "adding problem")
-    numbers, marks, half = torch.rand(n, length, generator=chance), torch.zeros(n, length), length // 2
+    numbers, marks, half = (
+        torch.rand(n, length, generator=chance),
+        torch.zeros(n, length),
+        length // 2,
+    )
     marks[range(n), torch.randint(half, (n,), generator=chance)] = 1.0
     marks[range(n), torch.randint(half, length, (n,), generator=chance)] = 1.0
-    return torch.stack([numbers, marks], dim=-1), (numbers * marks).sum(1, keepdim=True)
+    return torch.stack([numbers, marks], dim=-1), (numbers * marks).sum(
+        1, keepdim=True
+    )
 
 
 def check_chain_by_hand(answer):
-    r"""Exercise by hand: the largest derivative that 5 sigmoid units in a row, each with weight 2, can have.
+    r"""Exercise by hand: the largest derivative that 5 sigmoid units in a row,
+    each with weight 2, can have.
 
     Args:
         answer: the reader's number.
@@ -652,7 +766,8 @@ def check_chain_by_hand(answer):
 
     Example:
         >>> answer = check_chain_by_hand(32)
-        ✗ Not yet: that is the product of the weights; each layer also brings a factor σ' of at most 1/4.
+        ✗ Not yet: that is the product of the weights; each layer also brings a
+        factor σ' of at most 1/4.
 
     Chapter: gradients.
     """
@@ -660,8 +775,14 @@ def check_chain_by_hand(answer):
         answer,
         0.5**5,
         {
-            32.0: "that is the product of the weights; each layer also brings a factor σ' of at most 1/4",
-            0.25**5: "that is the product of the slopes; each layer also brings its weight",
+            32.0: (
+                "that is the product of the weights; each layer also brings a"
+                " factor σ' of at most 1/4"
+            ),
+            0.25**5: (
+                "that is the product of the slopes; each layer also brings its"
+                " weight"
+            ),
             0.5: "that is one layer; there are five",
             2.5: "the factors of a chain are multiplied, not added",
         },
@@ -679,19 +800,31 @@ def check_silu_derivative(attempt):
 
     Example:
         >>> answer = check_silu_derivative(torch.sigmoid)
-        ✗ Not yet: by the product rule there is a second term, z times the slope of the sigmoid.
+        ✗ Not yet: by the product rule there is a second term, z times the slope
+        of the sigmoid.
 
     Chapter: gradients.
     """
     return check(
         attempt,
         silu_derivative,
-        lambda chance: [(3 * torch.randn(5, generator=chance),) for _ in range(4)],
+        lambda chance: [
+            (3 * torch.randn(5, generator=chance),) for _ in range(4)
+        ],
         {
-            "by the product rule there is a second term, z times the slope of the sigmoid": torch.sigmoid,
-            "by the product rule there is a first term, the sigmoid itself": lambda z: z * sigmoid_derivative(z),
-            "this is SiLU itself, not its derivative": lambda z: z * torch.sigmoid(z),
-            "the slope of the sigmoid is σ(z)(1 − σ(z)), not z(1 − z)": lambda z: torch.sigmoid(z) + z * z * (1 - z),
+            (
+                "by the product rule there is a second term,"
+                " z times the slope of the sigmoid"
+            ): torch.sigmoid,
+            "by the product rule there is a first term, the sigmoid itself": (
+                lambda z: z * sigmoid_derivative(z)
+            ),
+            "this is SiLU itself, not its derivative": lambda z: (
+                z * torch.sigmoid(z)
+            ),
+            "the slope of the sigmoid is σ(z)(1 − σ(z)), not z(1 − z)": (
+                lambda z: torch.sigmoid(z) + z * z * (1 - z)
+            ),
         },
     )
 
@@ -702,7 +835,8 @@ def _clipped(grads, max_norm):
 
 
 def check_clipping(attempt):
-    """Exercise: ``attempt(grads, max_norm)`` returns the gradients of all parameters, clipped by their joint norm.
+    """Exercise: ``attempt(grads, max_norm)`` returns the gradients of all
+    parameters, clipped by their joint norm.
 
     Args:
         attempt: the reader's function.
@@ -711,33 +845,49 @@ def check_clipping(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_clipping(lambda grads, c: [g.clamp(-c, c) for g in grads])
-        ✗ Not yet: this clips every entry on its own, which changes the direction; scale them all by one factor.
+        >>> answer = check_clipping(
+        ...     lambda grads, c: [g.clamp(-c, c) for g in grads]
+        ... )
+        ✗ Not yet: this clips every entry on its own, which changes the
+        direction; scale them all by one factor.
 
     Chapter: gradients.
     """
 
     def cases(chance):
         shapes = ((3, 2), (3,), (1, 3))
-        return [([size * torch.randn(s, generator=chance) for s in shapes], 1.0) for size in (2.0, 0.05, 0.6, 5.0)]
+        return [
+            ([size * torch.randn(s, generator=chance) for s in shapes], 1.0)
+            for size in (2.0, 0.05, 0.6, 5.0)
+        ]
 
     return check(
         attempt,
         _clipped,
         cases,
         {
-            "this clips every entry on its own, which changes the direction; scale them all by one factor": (
-                lambda grads, c: [g.clamp(-c, c) for g in grads]
-            ),
-            "this clips each tensor by its own norm; take one norm over all of them": (
-                lambda grads, c: [_clipped([g], c)[0] for g in grads]
-            ),
-            "gradients that are short enough stay as they are; yours are stretched to the limit": (
-                lambda grads, c: [g * c / torch.cat([g.flatten() for g in grads]).norm() for g in grads]
-            ),
-            "the norm is the square root of the sum of squares; yours lacks the root": (
-                lambda grads, c: [g * min(1.0, c / sum(f.square().sum().item() for f in grads)) for g in grads]
-            ),
+            (
+                "this clips every entry on its own, which changes the"
+                " direction; scale them all by one factor"
+            ): lambda grads, c: [g.clamp(-c, c) for g in grads],
+            (
+                "this clips each tensor by its own norm;"
+                " take one norm over all of them"
+            ): lambda grads, c: [_clipped([g], c)[0] for g in grads],
+            (
+                "gradients that are short enough stay as they are;"
+                " yours are stretched to the limit"
+            ): lambda grads, c: [
+                g * c / torch.cat([g.flatten() for g in grads]).norm()
+                for g in grads
+            ],
+            (
+                "the norm is the square root of the sum of squares;"
+                " yours lacks the root"
+            ): lambda grads, c: [
+                g * min(1.0, c / sum(f.square().sum().item() for f in grads))
+                for g in grads
+            ],
             "this leaves long gradients as they are": lambda grads, c: grads,
         },
     )

@@ -1,7 +1,9 @@
-r"""Chapter *initialization*: which random weights a network should start from, and what they do to the signal.
+r"""Chapter *initialization*: which random weights a network should start from,
+and what they do to the signal.
 
-Ordered from one layer's scale to torch's initializers, whole networks, the variance from layer to layer and the exact
-course of learning in a linear network; the checks of the chapter's exercises come last.
+Ordered from one layer's scale to torch's initializers, whole networks, the
+variance from layer to layer and the exact course of learning in a linear
+network; the checks of the chapter's exercises come last.
 """
 
 import math
@@ -32,14 +34,16 @@ __all__ = [
 
 
 def fans(tensor):
-    r"""Count the inputs and the outputs of one weight matrix or convolution kernel.
+    r"""Count the inputs and the outputs of one weight matrix or convolution
+    kernel.
 
     .. math::
         n_\text{in} = \text{inputs} \times \text{kernel size}, \qquad
         n_\text{out} = \text{outputs} \times \text{kernel size}
 
     Args:
-        tensor: weights of shape (outputs, inputs), or (outputs, inputs, \*kernel) of a convolution.
+        tensor: weights of shape (outputs, inputs), or (outputs, inputs,
+            \*kernel) of a convolution.
 
     Returns:
         The pair of ints :math:`n_\text{in}, n_\text{out}`.
@@ -49,7 +53,10 @@ def fans(tensor):
         TypeError: if ``tensor`` is not a tensor of floating-point numbers.
 
     Example:
-        >>> fans(nn.Linear(64, 10).weight), fans(nn.Conv2d(3, 16, kernel_size=5).weight)
+        >>> (
+        ...     fans(nn.Linear(64, 10).weight),
+        ...     fans(nn.Conv2d(3, 16, kernel_size=5).weight),
+        ... )
         ((64, 10), (75, 400))
 
     Chapter: initialization.
@@ -59,25 +66,38 @@ def fans(tensor):
     return inputs * math.prod(kernel), outputs * math.prod(kernel)
 
 
-_GAINS = {"linear": 1, "sigmoid": 1, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4} | {
-    f"conv{transpose}{n}d": 1 for transpose in ("", "_transpose") for n in (1, 2, 3)
+_GAINS = {
+    "linear": 1,
+    "sigmoid": 1,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+} | {
+    f"conv{transpose}{n}d": 1
+    for transpose in ("", "_transpose")
+    for n in (1, 2, 3)
 }
 
 
 def calculate_gain(nonlinearity, param=None):
-    r"""Return the factor by which the weights before an activation should be larger than for a linear layer.
+    r"""Return the factor by which the weights before an activation should be
+    larger than for a linear layer.
 
-    For ReLU and leaky ReLU with slope :math:`a` it undoes what the activation takes from the mean square:
+    For ReLU and leaky ReLU with slope :math:`a` it undoes what the activation
+    takes from the mean square:
 
     .. math::
-        g = \sqrt{\frac{1}{\operatorname{E}\varphi(Z)^2}} = \sqrt{\frac{2}{1 + a^2}}, \qquad Z \sim N(0, 1)
+        g = \sqrt{\frac{1}{\operatorname{E}\varphi(Z)^2}} = \sqrt{\frac{2}{1 +
+        a^2}}, \qquad Z \sim N(0, 1)
 
-    For sigmoid (1), tanh (5/3) and SELU (3/4) torch's values are conventions, not this formula.
+    For sigmoid (1), tanh (5/3) and SELU (3/4) torch's values are conventions,
+    not this formula.
 
     Args:
-        nonlinearity: ``"linear"``, ``"conv1d"`` and its kin, ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"``
-            or ``"selu"``.
-        param: the negative slope :math:`a` of ``"leaky_relu"``, 0.01 if not given. Others ignore it.
+        nonlinearity: ``"linear"``, ``"conv1d"`` and its kin, ``"sigmoid"``,
+            ``"tanh"``, ``"relu"``, ``"leaky_relu"`` or ``"selu"``.
+        param: the negative slope :math:`a` of ``"leaky_relu"``, 0.01 if not
+            given. Others ignore it.
 
     Returns:
         The gain :math:`g`, a number.
@@ -87,12 +107,16 @@ def calculate_gain(nonlinearity, param=None):
         TypeError: for a slope that is not a number.
 
     Example:
-        >>> calculate_gain("relu"), calculate_gain("leaky_relu", math.sqrt(5))  # the second is PyTorch's default
+        >>> (  # the second is PyTorch's default
+        ...     calculate_gain("relu"),
+        ...     calculate_gain("leaky_relu", math.sqrt(5)),
+        ... )
         (1.4142135623730951, 0.5773502691896257)
 
     Source: He, Zhang, Ren and Sun (2015).
 
-    Differs from torch: a slope that is not a number raises TypeError, not ValueError.
+    Differs from torch: a slope that is not a number raises TypeError, not
+    ValueError.
 
     Chapter: initialization.
     """
@@ -101,13 +125,17 @@ def calculate_gain(nonlinearity, param=None):
         check_real("param", slope)
         return math.sqrt(2 / (1 + slope**2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"nonlinearity must be one of {', '.join([*_GAINS, 'leaky_relu'])}; got {nonlinearity!r}")
+        raise ValueError(
+            f"nonlinearity must be one of {', '.join([*_GAINS, 'leaky_relu'])};"
+            f" got {nonlinearity!r}"
+        )
     return _GAINS[nonlinearity]
 
 
 @torch.no_grad()
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    r"""Fill weights with normal numbers: the compromise between keeping the signal and keeping the gradient.
+    r"""Fill weights with normal numbers: the compromise between keeping the
+    signal and keeping the gradient.
 
     .. math::
         w \sim N\Bigl(0,\; g^2 \frac{2}{n_\text{in} + n_\text{out}}\Bigr)
@@ -121,32 +149,42 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
         ``tensor``.
 
     Raises:
-        ValueError, TypeError: as :func:`fans`, and for a gain that is negative or not a finite number.
+        ValueError, TypeError: as :func:`fans`, and for a gain that is negative
+            or not a finite number.
 
     Example:
-        >>> w = xavier_normal_(torch.empty(300, 500), generator=torch.Generator().manual_seed(0))
+        >>> w = xavier_normal_(
+        ...     torch.empty(300, 500),
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
         >>> round(w.var().item() * 400, 1)
         1.0
 
     Source: Glorot and Bengio (2010).
 
-    Differs from torch: tensors that are empty or not floating-point, and gains that are not finite, are refused.
+    Differs from torch: tensors that are empty or not floating-point, and gains
+    that are not finite, are refused.
 
     Chapter: initialization.
     """
     n_in, n_out = fans(tensor)
     check_real("gain", gain, low=0)
-    return tensor.normal_(0, gain * math.sqrt(2 / (n_in + n_out)), generator=generator)
+    return tensor.normal_(
+        0, gain * math.sqrt(2 / (n_in + n_out)), generator=generator
+    )
 
 
 @torch.no_grad()
 def xavier_uniform_(tensor, gain=1.0, generator=None):
-    r"""Fill weights with uniform numbers of the same variance as :func:`xavier_normal_`.
+    r"""Fill weights with uniform numbers of the same variance as
+    :func:`xavier_normal_`.
 
-    The variance of a uniform number between :math:`-r` and :math:`r` is :math:`r^2 / 3`, so
+    The variance of a uniform number between :math:`-r` and :math:`r` is
+    :math:`r^2 / 3`, so
 
     .. math::
-        w \sim U(-r, r), \qquad r = \sqrt{3}\; g \sqrt{\frac{2}{n_\text{in} + n_\text{out}}}
+        w \sim U(-r, r), \qquad r = \sqrt{3}\; g \sqrt{\frac{2}{n_\text{in} +
+        n_\text{out}}}
                                = g \sqrt{\frac{6}{n_\text{in} + n_\text{out}}}
 
     Args:
@@ -158,15 +196,19 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
         ``tensor``.
 
     Raises:
-        ValueError, TypeError: as :func:`fans`, and for a gain that is negative or not a finite number.
+        ValueError, TypeError: as :func:`fans`, and for a gain that is negative
+            or not a finite number.
 
     Example:
-        >>> xavier_uniform_(torch.empty(2, 4), generator=torch.Generator().manual_seed(0)).abs().max() <= 1
+        >>> xavier_uniform_(
+        ...     torch.empty(2, 4), generator=torch.Generator().manual_seed(0)
+        ... ).abs().max() <= 1
         tensor(True)
 
     Source: Glorot and Bengio (2010).
 
-    Differs from torch: tensors that are empty or not floating-point, and gains that are not finite, are refused.
+    Differs from torch: tensors that are empty or not floating-point, and gains
+    that are not finite, are refused.
 
     Chapter: initialization.
     """
@@ -185,11 +227,15 @@ def _fan(tensor, mode):
 
 
 @torch.no_grad()
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    r"""Fill weights with normal numbers that keep the signal through ReLUs (``fan_in``), or the gradient (``fan_out``).
+def kaiming_normal_(
+    tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None
+):
+    r"""Fill weights with normal numbers that keep the signal through ReLUs
+    (``fan_in``), or the gradient (``fan_out``).
 
     .. math::
-        w \sim N\Bigl(0,\; \frac{g^2}{n}\Bigr), \qquad n = n_\text{in} \text{ or } n_\text{out}
+        w \sim N\Bigl(0,\; \frac{g^2}{n}\Bigr), \qquad n = n_\text{in} \text{
+        or } n_\text{out}
 
     Args:
         tensor: weights, filled in place; see :func:`fans`.
@@ -202,32 +248,44 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
         ``tensor``.
 
     Raises:
-        ValueError, TypeError: as :func:`fans` and :func:`calculate_gain`, and for an unknown mode.
+        ValueError, TypeError: as :func:`fans` and :func:`calculate_gain`, and
+            for an unknown mode.
 
     Example:
-        >>> w = kaiming_normal_(torch.empty(300, 500), generator=torch.Generator().manual_seed(0))
+        >>> w = kaiming_normal_(
+        ...     torch.empty(300, 500),
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
         >>> round(w.var().item() * 500, 1)
         2.0
 
-    Source: He, Zhang, Ren and Sun (2015); Kaiming is the first author's given name.
+    Source: He, Zhang, Ren and Sun (2015); Kaiming is the first author's given
+    name.
 
-    Differs from torch: tensors that are empty or not floating-point are refused; ``mode`` must be in lower case.
+    Differs from torch: tensors that are empty or not floating-point are
+    refused; ``mode`` must be in lower case.
 
     Chapter: initialization.
     """
     n = _fan(tensor, mode)
-    return tensor.normal_(0, calculate_gain(nonlinearity, a) / math.sqrt(n), generator=generator)
+    return tensor.normal_(
+        0, calculate_gain(nonlinearity, a) / math.sqrt(n), generator=generator
+    )
 
 
 @torch.no_grad()
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    r"""Fill weights with uniform numbers of the same variance as :func:`kaiming_normal_`.
+def kaiming_uniform_(
+    tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None
+):
+    r"""Fill weights with uniform numbers of the same variance as
+    :func:`kaiming_normal_`.
 
     .. math::
         w \sim U(-r, r), \qquad r = \sqrt{3}\, \frac{g}{\sqrt{n}}
 
-    ``nn.Linear`` and the convolutions call it with :math:`a = \sqrt{5}`. Then :math:`g^2 = 1/3`,
-    :math:`r = 1/\sqrt{n_\text{in}}`, and the variance is :math:`1 / (3 n_\text{in})`: a sixth of what ReLU needs.
+    ``nn.Linear`` and the convolutions call it with :math:`a = \sqrt{5}`. Then
+    :math:`g^2 = 1/3`, :math:`r = 1/\sqrt{n_\text{in}}`, and the variance is
+    :math:`1 / (3 n_\text{in})`: a sixth of what ReLU needs.
 
     Args:
         tensor: weights, filled in place; see :func:`fans`.
@@ -243,13 +301,18 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
         ValueError, TypeError: as :func:`kaiming_normal_`.
 
     Example:
-        >>> w = kaiming_uniform_(torch.empty(300, 500), a=math.sqrt(5), generator=torch.Generator().manual_seed(0))
+        >>> w = kaiming_uniform_(
+        ...     torch.empty(300, 500),
+        ...     a=math.sqrt(5),
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
         >>> round(w.var().item() * 500, 2), (w.abs().max() <= 500**-0.5).item()
         (0.33, True)
 
     Source: He, Zhang, Ren and Sun (2015).
 
-    Differs from torch: tensors that are empty or not floating-point are refused; ``mode`` must be in lower case.
+    Differs from torch: tensors that are empty or not floating-point are
+    refused; ``mode`` must be in lower case.
 
     Chapter: initialization.
     """
@@ -260,14 +323,16 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 
 @torch.no_grad()
 def orthogonal_(tensor, gain=1, generator=None):
-    r"""Fill weights with a random orthogonal matrix: all its singular values are equal.
+    r"""Fill weights with a random orthogonal matrix: all its singular values
+    are equal.
 
     .. math::
         \mathbf{G} = \mathbf{Q}\mathbf{R}, \quad G_{ij} \sim N(0, 1); \qquad
-        \mathbf{W} = g\, \mathbf{Q} \operatorname{diag}(\operatorname{sign} R_{ii})
+        \mathbf{W} = g\, \mathbf{Q} \operatorname{diag}(\operatorname{sign}
+        R_{ii})
 
-    The signs make every orthogonal matrix equally likely. If the matrix is not square, the shorter of its rows and
-    columns are orthonormal.
+    The signs make every orthogonal matrix equally likely. If the matrix is not
+    square, the shorter of its rows and columns are orthonormal.
 
     Args:
         tensor: weights, filled in place; kernels count as one row per output.
@@ -278,22 +343,30 @@ def orthogonal_(tensor, gain=1, generator=None):
         ``tensor``.
 
     Raises:
-        ValueError, TypeError: as :func:`fans`, and for a gain that is not a finite number.
+        ValueError, TypeError: as :func:`fans`, and for a gain that is not a
+            finite number.
 
     Example:
-        >>> w = orthogonal_(torch.empty(3, 5), gain=2, generator=torch.Generator().manual_seed(0))
+        >>> w = orthogonal_(
+        ...     torch.empty(3, 5),
+        ...     gain=2,
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
         >>> torch.linalg.svdvals(w)
         tensor([2.0000, 2.0000, 2.0000])
 
     Source: Saxe, McClelland and Ganguli (2014).
 
-    Differs from torch: tensors that are empty or not floating-point, and gains that are not finite, are refused.
+    Differs from torch: tensors that are empty or not floating-point, and gains
+    that are not finite, are refused.
 
     Chapter: initialization.
     """
     check_floats("tensor", tensor, dims=2)
     check_real("gain", gain)
-    G = tensor.new_empty(len(tensor), tensor[0].numel()).normal_(0, 1, generator=generator)
+    G = tensor.new_empty(len(tensor), tensor[0].numel()).normal_(
+        0, 1, generator=generator
+    )
     wide = G.shape[0] < G.shape[1]
     Q, R = torch.linalg.qr(G.T if wide else G)
     Q = Q * R.diagonal().sign()
@@ -302,11 +375,13 @@ def orthogonal_(tensor, gain=1, generator=None):
 
 @torch.no_grad()
 def initialize(model, init_):
-    r"""Initialize every linear layer and convolution of a model: weights by ``init_``, biases to zero.
+    r"""Initialize every linear layer and convolution of a model: weights by
+    ``init_``, biases to zero.
 
     Args:
         model: an ``nn.Module``; other layers keep what they have.
-        init_: function that fills a weight in place, such as :func:`kaiming_normal_`.
+        init_: function that fills a weight in place, such as
+            :func:`kaiming_normal_`.
 
     Returns:
         ``model``.
@@ -315,16 +390,27 @@ def initialize(model, init_):
         TypeError: if ``model`` is not a module, or ``init_`` is not a function.
 
     Example:
-        >>> net = initialize(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), kaiming_normal_)
-        >>> net[0].bias.abs().max().item(), 0.1 < net[0].weight.std().item() < 0.25
+        >>> net = initialize(
+        ...     nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)),
+        ...     kaiming_normal_,
+        ... )
+        >>> (
+        ...     net[0].bias.abs().max().item(),
+        ...     0.1 < net[0].weight.std().item() < 0.25,
+        ... )
         (0.0, True)
 
     Chapter: initialization.
     """
     if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+        raise TypeError(
+            f"model must be an nn.Module, got {type(model).__name__}"
+        )
     if not callable(init_):
-        raise TypeError(f"init_ must be a function that fills a tensor, got {type(init_).__name__}")
+        raise TypeError(
+            "init_ must be a function that fills a tensor, got"
+            f" {type(init_).__name__}"
+        )
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
             init_(module.weight)
@@ -334,15 +420,17 @@ def initialize(model, init_):
 
 
 def preactivations(model, x):
-    r"""Run a chain of layers and keep what each linear layer puts out; after ``backward`` each has its ``grad``.
+    r"""Run a chain of layers and keep what each linear layer puts out; after
+    ``backward`` each has its ``grad``.
 
     Args:
         model: an ``nn.Sequential``.
         x: inputs, as the first layer takes them.
 
     Returns:
-        List of tensors :math:`\mathbf{z}^{(1)}, \mathbf{z}^{(2)}, \dots`, one per ``nn.Linear``; the last is the
-        model's output if the chain ends with a linear layer.
+        List of tensors :math:`\mathbf{z}^{(1)}, \mathbf{z}^{(2)}, \dots`, one
+        per ``nn.Linear``; the last is the model's output if the chain ends with
+        a linear layer.
 
     Raises:
         TypeError: if ``model`` is not an ``nn.Sequential``.
@@ -357,7 +445,9 @@ def preactivations(model, x):
     Chapter: initialization.
     """
     if not isinstance(model, nn.Sequential):
-        raise TypeError(f"model must be an nn.Sequential, got {type(model).__name__}")
+        raise TypeError(
+            f"model must be an nn.Sequential, got {type(model).__name__}"
+        )
     kept = []
     for layer in model:
         x = layer(x)
@@ -365,22 +455,28 @@ def preactivations(model, x):
             if x.requires_grad:
                 x.retain_grad()
             kept.append(x)
-            x = x.clone()  # an in-place activation must not overwrite what is kept
+            # an in-place activation must not overwrite what is kept
+            x = x.clone()
     return kept
 
 
 def next_variance(v, activation, weight_variance=1.0, bias_variance=0.0):
-    r"""Predict the variance of a wide layer's inputs to its activation from that of the layer before.
+    r"""Predict the variance of a wide layer's inputs to its activation from
+    that of the layer before.
 
     .. math::
-        v_{l+1} = \sigma_w^2\, \operatorname{E}\varphi\bigl(\sqrt{v_l}\, Z\bigr)^2 + \sigma_b^2, \qquad Z \sim N(0, 1)
+        v_{l+1} = \sigma_w^2\, \operatorname{E}\varphi\bigl(\sqrt{v_l}\,
+        Z\bigr)^2 + \sigma_b^2, \qquad Z \sim N(0, 1)
 
-    The expectation is a sum over 4001 points between −12 and 12 standard deviations.
+    The expectation is a sum over 4001 points between −12 and 12 standard
+    deviations.
 
     Args:
         v: :math:`v_l \ge 0`, a number or a tensor of any shape.
-        activation: :math:`\varphi`, a function of a tensor, such as ``torch.relu``.
-        weight_variance: :math:`\sigma_w^2 = n_\text{in} \operatorname{Var} w \ge 0`: 2 for He's weights.
+        activation: :math:`\varphi`, a function of a tensor, such as
+            ``torch.relu``.
+        weight_variance: :math:`\sigma_w^2 = n_\text{in} \operatorname{Var} w
+            \ge 0`: 2 for He's weights.
         bias_variance: :math:`\sigma_b^2 \ge 0`.
 
     Returns:
@@ -399,8 +495,15 @@ def next_variance(v, activation, weight_variance=1.0, bias_variance=0.0):
     Chapter: initialization.
     """
     if not callable(activation):
-        raise TypeError(f"activation must be a function of a tensor, got {type(activation).__name__}")
-    for name, value in (("v", v), ("weight_variance", weight_variance), ("bias_variance", bias_variance)):
+        raise TypeError(
+            "activation must be a function of a tensor, got"
+            f" {type(activation).__name__}"
+        )
+    for name, value in (
+        ("v", v),
+        ("weight_variance", weight_variance),
+        ("bias_variance", bias_variance),
+    ):
         if not (torch.as_tensor(value) >= 0).all():
             raise ValueError(f"{name} must be at least 0, got {value}")
     v = torch.as_tensor(v, dtype=torch.float64)
@@ -411,12 +514,15 @@ def next_variance(v, activation, weight_variance=1.0, bias_variance=0.0):
 
 
 def learned_mode(t, s, start):
-    r"""Follow one singular mode of a linear network with two layers while gradient descent learns it.
+    r"""Follow one singular mode of a linear network with two layers while
+    gradient descent learns it.
 
-    From balanced weights, and with white inputs, the mode obeys :math:`\dot u = 2u(s - u)`, so
+    From balanced weights, and with white inputs, the mode obeys :math:`\dot u =
+    2u(s - u)`, so
 
     .. math::
-        u(t) = \frac{s\, e^{2st}}{e^{2st} - 1 + s/u_0} = \frac{s}{1 + (s/u_0 - 1)\, e^{-2st}}
+        u(t) = \frac{s\, e^{2st}}{e^{2st} - 1 + s/u_0} = \frac{s}{1 + (s/u_0 -
+        1)\, e^{-2st}}
 
     Args:
         t: time, learning rate times steps; a number or a tensor.
@@ -430,17 +536,25 @@ def learned_mode(t, s, start):
         ValueError: if ``s`` or ``start`` is not above 0.
 
     Example:
-        >>> learned_mode(torch.tensor([0.0, 100.0]), s=3.0, start=0.001).tolist()
+        >>> learned_mode(
+        ...     torch.tensor([0.0, 100.0]), s=3.0, start=0.001
+        ... ).tolist()
         [0.001, 3.0]
 
     Source: Saxe, McClelland and Ganguli (2014).
 
     Chapter: initialization.
     """
-    t, s, start = (torch.as_tensor(value, dtype=torch.float64) for value in (t, s, start))
+    t, s, start = (
+        torch.as_tensor(value, dtype=torch.float64) for value in (t, s, start)
+    )
     if not ((s > 0) & (start > 0)).all():
-        raise ValueError(f"s and start must be above 0, got {s.tolist()} and {start.tolist()}")
-    return s / (1 + (s / start - 1) * torch.exp(-2 * s * t))  # this form does not overflow
+        raise ValueError(
+            f"s and start must be above 0, got {s.tolist()} and"
+            f" {start.tolist()}"
+        )
+    # this form does not overflow
+    return s / (1 + (s / start - 1) * torch.exp(-2 * s * t))
 
 
 def half_time(s, start):
@@ -467,9 +581,14 @@ def half_time(s, start):
 
     Chapter: initialization.
     """
-    s, start = (torch.as_tensor(value, dtype=torch.float64) for value in (s, start))
+    s, start = (
+        torch.as_tensor(value, dtype=torch.float64) for value in (s, start)
+    )
     if not ((start > 0) & (start < s / 2)).all():
-        raise ValueError(f"start must be above 0 and below s / 2, got start {start.tolist()} and s {s.tolist()}")
+        raise ValueError(
+            f"start must be above 0 and below s / 2, got start {start.tolist()}"
+            f" and s {s.tolist()}"
+        )
     return torch.log(s / start - 1) / (2 * s)
 
 
@@ -477,7 +596,8 @@ _SHAPES = [(64, 128), (100, 10), (784, 256), (30, 30)]
 
 
 def check_he_std(attempt):
-    """Exercise: ``attempt(n_in, n_out)`` returns the standard deviation of He's initialization before a ReLU.
+    """Exercise: ``attempt(n_in, n_out)`` returns the standard deviation of He's
+    initialization before a ReLU.
 
     Args:
         attempt: the reader's function.
@@ -496,18 +616,33 @@ def check_he_std(attempt):
         lambda i, o: math.sqrt(2 / i),
         _SHAPES,
         {
-            "that is the variance; its root is the standard deviation": lambda i, o: 2 / i,
-            "a ReLU halves the mean square: 2 over the inputs, not 1": lambda i, o: math.sqrt(1 / i),
-            "that keeps the gradient (fan_out); to keep the signal, count the inputs": lambda i, o: math.sqrt(2 / o),
-            "that is Xavier's, which knows no ReLU": lambda i, o: math.sqrt(2 / (i + o)),
-            "that is the bound of the uniform version, √3 standard deviations": lambda i, o: math.sqrt(6 / i),
-            "that is PyTorch's default, a sixth of the needed variance": lambda i, o: math.sqrt(1 / (3 * i)),
+            "that is the variance; its root is the standard deviation": (
+                lambda i, o: 2 / i
+            ),
+            "a ReLU halves the mean square: 2 over the inputs, not 1": (
+                lambda i, o: math.sqrt(1 / i)
+            ),
+            (
+                "that keeps the gradient (fan_out); to keep the signal,"
+                " count the inputs"
+            ): lambda i, o: math.sqrt(2 / o),
+            "that is Xavier's, which knows no ReLU": lambda i, o: math.sqrt(
+                2 / (i + o)
+            ),
+            (
+                "that is the bound of the uniform version,"
+                " √3 standard deviations"
+            ): lambda i, o: math.sqrt(6 / i),
+            "that is PyTorch's default, a sixth of the needed variance": (
+                lambda i, o: math.sqrt(1 / (3 * i))
+            ),
         },
     )
 
 
 def check_xavier_bound(attempt):
-    """Exercise: ``attempt(n_in, n_out)`` returns the bound r of Xavier's uniform initialization between −r and r.
+    """Exercise: ``attempt(n_in, n_out)`` returns the bound r of Xavier's
+    uniform initialization between −r and r.
 
     Args:
         attempt: the reader's function.
@@ -516,8 +651,11 @@ def check_xavier_bound(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_xavier_bound(lambda n_in, n_out: (2 / (n_in + n_out)) ** 0.5)
-        ✗ Not yet: that is the standard deviation; uniform within ±r has variance r²/3.
+        >>> answer = check_xavier_bound(
+        ...     lambda n_in, n_out: (2 / (n_in + n_out)) ** 0.5
+        ... )
+        ✗ Not yet: that is the standard deviation; uniform within ±r has
+        variance r²/3.
 
     Chapter: initialization.
     """
@@ -526,26 +664,38 @@ def check_xavier_bound(attempt):
         lambda i, o: math.sqrt(6 / (i + o)),
         _SHAPES,
         {
-            "that is the standard deviation; uniform within ±r has variance r²/3": lambda i, o: math.sqrt(2 / (i + o)),
-            "from −r to r the variance is r²/3; r²/12 is for length r": lambda i, o: math.sqrt(24 / (i + o)),
-            "the variance is 2/(n_in + n_out), not 1/(n_in + n_out)": lambda i, o: math.sqrt(3 / (i + o)),
-            "add inputs and outputs; yours counts the inputs alone": lambda i, o: math.sqrt(3 / i),
+            (
+                "that is the standard deviation;"
+                " uniform within ±r has variance r²/3"
+            ): lambda i, o: math.sqrt(2 / (i + o)),
+            "from −r to r the variance is r²/3; r²/12 is for length r": (
+                lambda i, o: math.sqrt(24 / (i + o))
+            ),
+            "the variance is 2/(n_in + n_out), not 1/(n_in + n_out)": (
+                lambda i, o: math.sqrt(3 / (i + o))
+            ),
+            "add inputs and outputs; yours counts the inputs alone": (
+                lambda i, o: math.sqrt(3 / i)
+            ),
         },
     )
 
 
 def check_default_factor(answer):
-    """Exercise by hand: what a ReLU layer with PyTorch's default weights, uniform within 1/√n, does to the variance.
+    """Exercise by hand: what a ReLU layer with PyTorch's default weights,
+    uniform within 1/√n, does to the variance.
 
     Args:
-        answer: the reader's number, variance after the layer over variance before.
+        answer: the reader's number, variance after the layer over variance
+            before.
 
     Returns:
         1 if right, else 0; one sentence is printed.
 
     Example:
         >>> answer = check_default_factor(1 / 3)
-        ✗ Not yet: the weights alone give n · 1/(3n) = 1/3; the ReLU halves the mean square as well.
+        ✗ Not yet: the weights alone give n · 1/(3n) = 1/3; the ReLU halves the
+        mean square as well.
 
     Chapter: initialization.
     """
@@ -553,10 +703,25 @@ def check_default_factor(answer):
         answer,
         1 / 6,
         {
-            1 / 3: "the weights alone give n · 1/(3n) = 1/3; the ReLU halves the mean square as well",
-            1 / 2: "that is Xavier's; the variance of a uniform number in (−r, r) is r²/3",
-            1 / 12: "r²/12 belongs to an interval of length r; this one has length 2r",
-            1.0: "that is He's; the variance of a uniform number in (−r, r) is r²/3, and the ReLU halves",
-            6.0: "that is the inverse: variance after the layer over variance before",
+            1 / 3: (
+                "the weights alone give n · 1/(3n) = 1/3; the ReLU halves the"
+                " mean square as well"
+            ),
+            1 / 2: (
+                "that is Xavier's; the variance of a uniform number in (−r, r)"
+                " is r²/3"
+            ),
+            1 / 12: (
+                "r²/12 belongs to an interval of length r; this one has"
+                " length 2r"
+            ),
+            1.0: (
+                "that is He's; the variance of a uniform number in (−r, r) is"
+                " r²/3, and the ReLU halves"
+            ),
+            6.0: (
+                "that is the inverse: variance after the layer over variance"
+                " before"
+            ),
         },
     )

@@ -1,14 +1,20 @@
-r"""Chapter *losses*: every loss as the surprise of a noise model, written so that it neither overflows nor goes blind.
+r"""Chapter *losses*: every loss as the surprise of a noise model, written so
+that it neither overflows nor goes blind.
 
-Ordered from the losses of one number to those of one class, of many labels and of their limits; the checks of the
-chapter's exercises come last.
+Ordered from the losses of one number to those of one class, of many labels and
+of their limits; the checks of the chapter's exercises come last.
 """
 
 import math
 
 import torch
 
-from companion.arguments import check_floats, check_int, check_real, check_tensor
+from companion.arguments import (
+    check_floats,
+    check_int,
+    check_real,
+    check_tensor,
+)
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -34,7 +40,9 @@ __all__ = [
 def _check_input(input, reduction):
     check_floats("input", input)
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+        raise ValueError(
+            f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}"
+        )
 
 
 def _check_pair(input, target, reduction):
@@ -44,19 +52,30 @@ def _check_pair(input, target, reduction):
         raise TypeError(f"target must hold real numbers, got {target.dtype}")
     if input.shape != target.shape:
         shapes = f"{tuple(input.shape)} and {tuple(target.shape)}"
-        raise ValueError(f"input and target must have the same shape, got {shapes}; nothing is broadcast")
+        raise ValueError(
+            f"input and target must have the same shape, got {shapes}; nothing"
+            " is broadcast"
+        )
 
 
 def _check_weight(name, weight, shape):
     if weight is not None:
         check_tensor(name, weight)
         missing = len(shape) - weight.ndim
-        if missing < 0 or any(w not in (1, s) for w, s in zip(weight.shape, shape[missing:], strict=True)):
-            raise ValueError(f"{name} must broadcast to the shape {tuple(shape)}, got {tuple(weight.shape)}")
+        if missing < 0 or any(
+            w not in (1, s)
+            for w, s in zip(weight.shape, shape[missing:], strict=True)
+        ):
+            raise ValueError(
+                f"{name} must broadcast to the shape {tuple(shape)}, got"
+                f" {tuple(weight.shape)}"
+            )
 
 
 def _reduce(losses, reduction):
-    return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[reduction]()
+    return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[
+        reduction
+    ]()
 
 
 def mse_loss(input, target, *, reduction="mean"):
@@ -71,20 +90,25 @@ def mse_loss(input, target, *, reduction="mean"):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
-        Scalar tensor, in the unit of ``target`` squared; the shape of ``input`` with ``"none"``.
+        Scalar tensor, in the unit of ``target`` squared; the shape of ``input``
+        with ``"none"``.
 
     Raises:
         ValueError: if the shapes differ or the reduction is unknown.
 
     Example:
-        >>> mse_loss(torch.tensor([0.5, 2.5, 3.0]), torch.tensor([1.0, 2.0, 3.0]))
+        >>> mse_loss(
+        ...     torch.tensor([0.5, 2.5, 3.0]), torch.tensor([1.0, 2.0, 3.0])
+        ... )
         tensor(0.1667)
         >>> mse_loss(torch.zeros(3, 1), torch.zeros(3))
         Traceback (most recent call last):
             ...
-        ValueError: input and target must have the same shape, got (3, 1) and (3,); nothing is broadcast
+        ValueError: input and target must have the same shape, got (3, 1) and
+        (3,); nothing is broadcast
 
-    Differs from torch: shapes that differ are refused; torch warns and broadcasts. No ``weight``.
+    Differs from torch: shapes that differ are refused; torch warns and
+    broadcasts. No ``weight``.
 
     Chapter: losses.
     """
@@ -104,13 +128,16 @@ def l1_loss(input, target, *, reduction="mean"):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Returns:
-        Scalar tensor, in the unit of ``target``; the shape of ``input`` with ``"none"``.
+        Scalar tensor, in the unit of ``target``; the shape of ``input`` with
+        ``"none"``.
 
     Raises:
         ValueError: if the shapes differ or the reduction is unknown.
 
     Example:
-        >>> l1_loss(torch.tensor([0.5, 2.5, 3.0]), torch.tensor([1.0, 2.0, 3.0]))
+        >>> l1_loss(
+        ...     torch.tensor([0.5, 2.5, 3.0]), torch.tensor([1.0, 2.0, 3.0])
+        ... )
         tensor(0.3333)
 
     Differs from torch: shapes that differ are refused. No ``weight``.
@@ -122,7 +149,8 @@ def l1_loss(input, target, *, reduction="mean"):
 
 
 def huber_loss(input, target, *, reduction="mean", delta=1.0):
-    r"""Quadratic for errors up to ``delta``, linear beyond, with the slope ``delta``.
+    r"""Quadratic for errors up to ``delta``, linear beyond, with the slope
+    ``delta``.
 
     .. math::
         \ell_i = \begin{cases}
@@ -140,10 +168,12 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
         Scalar tensor; the shape of ``input`` with ``"none"``.
 
     Raises:
-        ValueError: if the shapes differ, the reduction is unknown or ``delta`` is not positive.
+        ValueError: if the shapes differ, the reduction is unknown or ``delta``
+            is not positive.
 
     Example:
-        >>> huber_loss(torch.tensor([0.5, 4.0]), torch.zeros(2), reduction="none", delta=2.0)
+        >>> error = torch.tensor([0.5, 4.0])
+        >>> huber_loss(error, torch.zeros(2), reduction="none", delta=2.0)
         tensor([0.1250, 6.0000])
 
     Source: Huber (1964).
@@ -160,29 +190,34 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
 
 
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
-    r"""Quadratic for errors below ``beta``, linear beyond, with the slope 1: the Huber loss divided by its threshold.
+    r"""Quadratic for errors below ``beta``, linear beyond, with the slope 1:
+    the Huber loss divided by its threshold.
 
     .. math::
         \ell_i = \begin{cases}
             \frac{1}{2\beta} e_i^2 & \lvert e_i\rvert < \beta \\
             \lvert e_i\rvert - \frac12 \beta & \text{otherwise}
-        \end{cases}, \qquad \text{Huber}_\delta = \delta \cdot \text{SmoothL1}_{\beta = \delta}
+        \end{cases}, \qquad \text{Huber}_\delta = \delta \cdot
+        \text{SmoothL1}_{\beta = \delta}
 
     Args:
         input: predictions :math:`\hat y`, any shape.
         target: :math:`y`, the same shape.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        beta: :math:`\beta \ge 0`, in the unit of ``target``; 0 gives the L1 loss.
+        beta: :math:`\beta \ge 0`, in the unit of ``target``; 0 gives the L1
+            loss.
 
     Returns:
         Scalar tensor; the shape of ``input`` with ``"none"``.
 
     Raises:
-        ValueError: if the shapes differ, the reduction is unknown or ``beta`` is negative.
+        ValueError: if the shapes differ, the reduction is unknown or ``beta``
+            is negative.
 
     Example:
         >>> error = torch.tensor([2.0, 0.5, -0.5, 0.5])
-        >>> [smooth_l1_loss(error, torch.zeros(4), beta=beta).item() for beta in (0.5, 1.0, 2.0)]
+        >>> zero, betas = torch.zeros(4), (0.5, 1.0, 2.0)
+        >>> [smooth_l1_loss(error, zero, beta=beta).item() for beta in betas]
         [0.625, 0.46875, 0.296875]
 
     Source: Girshick (2015), with :math:`\beta = 1`.
@@ -201,17 +236,22 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
 
 
 def huber_regression(X, y, delta=1.0, steps=50):
-    r"""Weights of the linear model with the least Huber loss, by reweighted least squares, without intercept.
+    r"""Weights of the linear model with the least Huber loss, by reweighted
+    least squares, without intercept.
 
     .. math::
-        \omega_i = \min\Bigl(1, \frac{\delta}{\lvert y_i - x_i^\top w\rvert}\Bigr), \qquad
-        w \leftarrow \Bigl(\sum_i \omega_i\, x_i x_i^\top\Bigr)^{-1} \sum_i \omega_i\, x_i y_i
+        \omega_i = \min\Bigl(1, \frac{\delta}{\lvert y_i - x_i^\top
+        w\rvert}\Bigr), \qquad
+        w \leftarrow \Bigl(\sum_i \omega_i\, x_i x_i^\top\Bigr)^{-1} \sum_i
+        \omega_i\, x_i y_i
 
-    A row with a large error gets a small weight :math:`\omega_i`. A huge ``delta`` gives least squares, a tiny one
-    comes near least absolute errors; with a column of ones these are the mean and the median.
+    A row with a large error gets a small weight :math:`\omega_i`. A huge
+    ``delta`` gives least squares, a tiny one comes near least absolute errors;
+    with a column of ones these are the mean and the median.
 
     Args:
-        X: inputs (…, n, d) with independent columns; leading dimensions are separate problems.
+        X: inputs (…, n, d) with independent columns; leading dimensions are
+            separate problems.
         y: targets (…, n).
         delta: threshold :math:`\delta > 0`, in the unit of ``y``.
         steps: how often the rows are weighted anew, at least 1.
@@ -220,20 +260,28 @@ def huber_regression(X, y, delta=1.0, steps=50):
         Weights (…, d).
 
     Raises:
-        ValueError: for shapes that do not fit, values that are not finite, or ``delta`` or ``steps`` out of range.
+        ValueError: for shapes that do not fit, values that are not finite, or
+            ``delta`` or ``steps`` out of range.
 
     Example:
         >>> ones, y = torch.ones(5, 1), torch.tensor([0.0, 1.0, 2.0, 3.0, 94.0])
-        >>> [round(huber_regression(ones, y, delta).item(), 2) for delta in (1000.0, 1.0, 0.001)]
+        >>> [
+        ...     round(huber_regression(ones, y, delta).item(), 2)
+        ...     for delta in (1000.0, 1.0, 0.001)
+        ... ]
         [20.0, 2.0, 2.0]
 
-    Source: Huber (1964) for the estimator; Holland and Welsch (1977) for the method.
+    Source: Huber (1964) for the estimator; Holland and Welsch (1977) for the
+    method.
 
     Chapter: losses.
     """
     check_data(X, y, name="data")
     if X.ndim < 2 or y.shape != X.shape[:-1]:
-        raise ValueError(f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and {tuple(y.shape)}")
+        raise ValueError(
+            f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
+            f" {tuple(y.shape)}"
+        )
     check_real("delta", delta, above=0)
     check_int("steps", steps)
     omega = torch.ones_like(y)
@@ -264,7 +312,8 @@ def log_softmax(input, dim=-1):
         >>> log_softmax(torch.tensor([0.0, 1000.0]))
         tensor([-1000.,     0.])
 
-    Differs from torch: the classes are the last dimension unless ``dim`` says otherwise; torch wants ``dim`` given.
+    Differs from torch: the classes are the last dimension unless ``dim`` says
+    otherwise; torch wants ``dim`` given.
 
     Chapter: losses.
     """
@@ -294,52 +343,70 @@ def softmax(input, dim=-1):
         >>> softmax(torch.tensor([1000.0, 1000.0]))
         tensor([0.5000, 0.5000])
 
-    Differs from torch: the classes are the last dimension unless ``dim`` says otherwise.
+    Differs from torch: the classes are the last dimension unless ``dim`` says
+    otherwise.
 
     Chapter: losses.
     """
     return log_softmax(input, dim).exp()
 
 
-def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+def cross_entropy(
+    input,
+    target,
+    weight=None,
+    *,
+    ignore_index=-100,
+    reduction="mean",
+    label_smoothing=0.0,
+):
     r"""Cross-entropy of **logits**: the surprise at the true class.
 
     .. math::
         \ell_i = -c_{y_i} \log \hat q_{i y_i}, \qquad
         L = \frac{\sum_i \ell_i}{\sum_i c_{y_i}}
 
-    with class weights :math:`c_k` (1 if not given). Label smoothing :math:`\alpha` replaces the target by
-    :math:`1 - \alpha` of it and :math:`\alpha / K` of every class. Targets may be probabilities :math:`q`:
+    with class weights :math:`c_k` (1 if not given). Label smoothing
+    :math:`\alpha` replaces the target by :math:`1 - \alpha` of it and
+    :math:`\alpha / K` of every class. Targets may be probabilities :math:`q`:
 
     .. math::
-        \ell_i = -\sum_k c_k\, q_{ik} \log \hat q_{ik}, \qquad L = \frac{1}{n} \sum_i \ell_i
+        \ell_i = -\sum_k c_k\, q_{ik} \log \hat q_{ik}, \qquad L = \frac{1}{n}
+        \sum_i \ell_i
 
     Args:
         input: logits (C), (N, C) or (N, C, d…).
-        target: int64 classes from 0 to C − 1, the shape of ``input`` without C; or probabilities, the shape of
-            ``input``.
+        target: int64 classes from 0 to C − 1, the shape of ``input`` without C;
+            or probabilities, the shape of ``input``.
         weight: class weights (C), at least 0.
         ignore_index: rows with this class count for nothing.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the *weights* of the classes seen.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the
+            *weights* of the classes seen.
         label_smoothing: :math:`\alpha` in [0, 1].
 
     Returns:
-        Scalar tensor, in nats; the shape of ``input`` without C with ``"none"``.
+        Scalar tensor, in nats; the shape of ``input`` without C with
+        ``"none"``.
 
     Raises:
         TypeError: if ``target`` is neither int64 nor floating-point.
-        ValueError: for shapes that do not fit, or ``reduction`` or ``label_smoothing`` out of range.
+        ValueError: for shapes that do not fit, or ``reduction`` or
+            ``label_smoothing`` out of range.
 
     Example:
         >>> logits = torch.tensor([[1.5, 2.0, 0.5], [0.5, 1.0, 1.5]])
         >>> cross_entropy(logits, torch.tensor([1, 2]))
         tensor(0.6422)
-        >>> cross_entropy(softmax(logits), torch.tensor([1, 2]))  # softmax twice
+        >>> cross_entropy(  # softmax twice
+        ...     softmax(logits), torch.tensor([1, 2])
+        ... )
         tensor(0.9173)
 
-    Source: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016) for label smoothing.
+    Source: Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016) for label
+    smoothing.
 
-    Differs from torch: a class that does not exist stops with the error of ``gather``.
+    Differs from torch: a class that does not exist stops with the error of
+    ``gather``.
 
     Chapter: losses.
     """
@@ -357,42 +424,65 @@ def cross_entropy(input, target, weight=None, *, ignore_index=-100, reduction="m
         losses = c[label] * surprise.gather(-1, label.unsqueeze(-1)).squeeze(-1)
         share = c[label] * kept
     if label_smoothing:
-        losses = (1 - label_smoothing) * losses + label_smoothing * (c * surprise).mean(-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * (
+            c * surprise
+        ).mean(-1)
     losses = losses.where(kept != 0, 0.0)
-    return losses.sum() / share.sum() if reduction == "mean" else _reduce(losses, reduction)
+    return (
+        losses.sum() / share.sum()
+        if reduction == "mean"
+        else _reduce(losses, reduction)
+    )
 
 
 def _check_classes(input, target, weight, reduction):
     _check_input(input, reduction)
     check_tensor("target", target)
     if input.ndim == 0:
-        raise ValueError("input must have a dimension of classes: (C), (N, C) or (N, C, d…), got one number")
+        raise ValueError(
+            "input must have a dimension of classes: (C), (N, C) or (N, C, d…),"
+            " got one number"
+        )
     dim, one_hot = min(input.ndim - 1, 1), target.is_floating_point()
-    wanted = input.shape if one_hot else input.shape[:dim] + input.shape[dim + 1 :]
+    wanted = (
+        input.shape if one_hot else input.shape[:dim] + input.shape[dim + 1 :]
+    )
     if not one_hot and target.dtype != torch.int64:
-        raise TypeError(f"target must hold int64 classes or floating-point probabilities, got {target.dtype}")
+        raise TypeError(
+            "target must hold int64 classes or floating-point probabilities,"
+            f" got {target.dtype}"
+        )
     if target.shape != wanted:
         kind = "probabilities" if one_hot else "classes"
-        raise ValueError(f"target must hold {kind} of shape {tuple(wanted)}, got {tuple(target.shape)}")
+        raise ValueError(
+            f"target must hold {kind} of shape {tuple(wanted)}, got"
+            f" {tuple(target.shape)}"
+        )
     if weight is not None:
         check_tensor("weight", weight)
         if weight.shape != (input.shape[dim],):
-            raise ValueError(f"weight must have shape {(input.shape[dim],)}, one per class, got {tuple(weight.shape)}")
+            raise ValueError(
+                f"weight must have shape {(input.shape[dim],)}, one per class,"
+                f" got {tuple(weight.shape)}"
+            )
 
 
 def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
     r"""Cross-entropy of **probabilities** of a yes.
 
     .. math::
-        \ell_i = -\omega_i \bigl(y_i \log \hat p_i + (1 - y_i) \log (1 - \hat p_i)\bigr)
+        \ell_i = -\omega_i \bigl(y_i \log \hat p_i + (1 - y_i) \log (1 - \hat
+        p_i)\bigr)
 
     Both logarithms are held at −100 or above, as torch does.
 
     Args:
         input: probabilities :math:`\hat p` in [0, 1], any shape.
         target: :math:`y` in [0, 1], the same shape.
-        weight: optional weights :math:`\omega`, a shape that broadcasts to that of ``input``.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the number of entries, not by the weights.
+        weight: optional weights :math:`\omega`, a shape that broadcasts to that
+            of ``input``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the
+            number of entries, not by the weights.
 
     Returns:
         Scalar tensor, in nats; the shape of ``input`` with ``"none"``.
@@ -401,40 +491,55 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
         ValueError: if the shapes do not fit or the reduction is unknown.
 
     Example:
-        >>> binary_cross_entropy(torch.tensor([0.7, 0.2, 0.9, 0.7]), torch.tensor([1.0, 0.0, 1.0, 0.0]))
+        >>> binary_cross_entropy(
+        ...     torch.tensor([0.7, 0.2, 0.9, 0.7]),
+        ...     torch.tensor([1.0, 0.0, 1.0, 0.0]),
+        ... )
         tensor(0.4723)
         >>> binary_cross_entropy(torch.tensor(1.0), torch.tensor(0.0))
         tensor(100.)
 
-    Differs from torch: values outside [0, 1] give NaN instead of an error. The gradient is that of the formula; torch
-    bounds its denominator :math:`\hat p (1 - \hat p)` at 1e-12, which weakens it for smaller probabilities.
+    Differs from torch: values outside [0, 1] give NaN instead of an error. The
+    gradient is that of the formula; torch bounds its denominator :math:`\hat p
+    (1 - \hat p)` at 1e-12, which weakens it for smaller probabilities.
 
     Chapter: losses.
     """
     _check_pair(input, target, reduction)
     _check_weight("weight", weight, input.shape)
-    losses = -(target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input))
+    losses = -(
+        target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input)
+    )
     return _reduce(losses if weight is None else weight * losses, reduction)
 
 
 def _bounded_log(p):
-    """Logarithm, at least −100; a zero passes back a gradient of 0, where log alone would make it NaN."""
+    """Logarithm, at least −100; a zero passes back a gradient of 0, where log
+    alone would make it NaN.
+    """
     return p.where(p != 0, 1.0).log().where(p != 0, -100.0).clamp(min=-100)
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="mean", pos_weight=None):
-    r"""Cross-entropy of **logits** of a yes: sigmoid and logarithm in one, so that neither rounds the other away.
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, *, reduction="mean", pos_weight=None
+):
+    r"""Cross-entropy of **logits** of a yes: sigmoid and logarithm in one, so
+    that neither rounds the other away.
 
     .. math::
-        \ell_i = \omega_i \bigl(c\, y_i\, \zeta(-z_i) + (1 - y_i)\, \zeta(z_i)\bigr), \qquad
+        \ell_i = \omega_i \bigl(c\, y_i\, \zeta(-z_i) + (1 - y_i)\,
+        \zeta(z_i)\bigr), \qquad
         \zeta(z) = \log(1 + e^z) = -\log \sigma(-z)
 
     Args:
         input: logits :math:`z`, any shape.
         target: :math:`y` in [0, 1], the same shape.
-        weight: optional weights :math:`\omega`, a shape that broadcasts to that of ``input``.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the number of entries, not by the weights.
-        pos_weight: optional weight :math:`c` of a yes, a shape that broadcasts to that of ``input``.
+        weight: optional weights :math:`\omega`, a shape that broadcasts to that
+            of ``input``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the
+            number of entries, not by the weights.
+        pos_weight: optional weight :math:`c` of a yes, a shape that broadcasts
+            to that of ``input``.
 
     Returns:
         Scalar tensor, in nats; the shape of ``input`` with ``"none"``.
@@ -443,7 +548,11 @@ def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="m
         ValueError: if the shapes do not fit or the reduction is unknown.
 
     Example:
-        >>> binary_cross_entropy_with_logits(torch.tensor([17.0, -1000.0]), torch.tensor([0.0, 1.0]), reduction="none")
+        >>> binary_cross_entropy_with_logits(
+        ...     torch.tensor([17.0, -1000.0]),
+        ...     torch.tensor([0.0, 1.0]),
+        ...     reduction="none",
+        ... )
         tensor([  17., 1000.])
 
     Chapter: losses.
@@ -452,7 +561,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="m
     _check_weight("weight", weight, input.shape)
     _check_weight("pos_weight", pos_weight, input.shape)
     zero = torch.zeros_like(input)
-    # Softplus without overflow, with the right slope at 0, where log1p(exp(-abs(z))) would have a kink.
+    # Softplus without overflow, with the right slope at 0, where
+    # log1p(exp(-abs(z))) would have a kink.
     yes, no = torch.logaddexp(zero, -input), torch.logaddexp(zero, input)
     if pos_weight is not None:
         yes = pos_weight * yes
@@ -461,13 +571,14 @@ def binary_cross_entropy_with_logits(input, target, weight=None, *, reduction="m
 
 
 def double_softmax_floor(num_classes):
-    r"""Least loss that ``cross_entropy`` can reach when it is given probabilities for logits.
+    r"""Least loss that ``cross_entropy`` can reach when it is given
+    probabilities for logits.
 
     .. math::
         \log(e + K - 1) - 1
 
-    The best probabilities are 1 for the true class and 0 for the others; the second softmax makes of them
-    :math:`e / (e + K - 1)`.
+    The best probabilities are 1 for the true class and 0 for the others; the
+    second softmax makes of them :math:`e / (e + K - 1)`.
 
     Args:
         num_classes: K, at least 2.
@@ -489,7 +600,8 @@ def double_softmax_floor(num_classes):
 
 
 def smoothing_gap(num_classes, label_smoothing):
-    r"""How far the true class's logit lies above the others where the smoothed cross-entropy is least.
+    r"""How far the true class's logit lies above the others where the smoothed
+    cross-entropy is least.
 
     .. math::
         z_y - z_k = \log\Bigl(\frac{1 - \alpha + \alpha / K}{\alpha / K}\Bigr)
@@ -519,7 +631,8 @@ def smoothing_gap(num_classes, label_smoothing):
 
 
 def check_smooth_l1_by_hand(answer):
-    r"""Exercise by hand: the SmoothL1 loss of an error of 3 with :math:`\beta = 2`.
+    r"""Exercise by hand: the SmoothL1 loss of an error of 3 with :math:`\beta =
+    2`.
 
     Args:
         answer: the reader's number.
@@ -529,7 +642,8 @@ def check_smooth_l1_by_hand(answer):
 
     Example:
         >>> answer = check_smooth_l1_by_hand(4.0)
-        ✗ Not yet: that is the Huber loss with δ = 2; SmoothL1 is that divided by its threshold.
+        ✗ Not yet: that is the Huber loss with δ = 2; SmoothL1 is that divided
+        by its threshold.
 
     Chapter: losses.
     """
@@ -537,10 +651,18 @@ def check_smooth_l1_by_hand(answer):
         answer,
         2.0,
         {
-            4.0: "that is the Huber loss with δ = 2; SmoothL1 is that divided by its threshold",
-            2.25: "that is the quadratic branch; an error of 3 lies beyond β = 2",
+            4.0: (
+                "that is the Huber loss with δ = 2; SmoothL1 is that divided by"
+                " its threshold"
+            ),
+            2.25: (
+                "that is the quadratic branch; an error of 3 lies beyond β = 2"
+            ),
             2.5: "that is the answer for β = 1; the linear branch is |e| − β/2",
-            3.0: "that is the absolute error; the linear branch lies β/2 below it",
+            3.0: (
+                "that is the absolute error; the linear branch lies β/2"
+                " below it"
+            ),
             4.5: "that is half the square; an error of 3 lies beyond β = 2",
             9.0: "that is the square; an error of 3 lies beyond β = 2",
             1.0: "subtract half of β, not β",
@@ -549,7 +671,8 @@ def check_smooth_l1_by_hand(answer):
 
 
 def check_cross_entropy(attempt):
-    """Exercise: ``attempt(logits, y)`` returns the mean cross-entropy of logits (N, C) and classes (N).
+    """Exercise: ``attempt(logits, y)`` returns the mean cross-entropy of logits
+    (N, C) and classes (N).
 
     Args:
         attempt: the reader's function.
@@ -558,7 +681,9 @@ def check_cross_entropy(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_cross_entropy(lambda z, y: cross_entropy(softmax(z), y))
+        >>> answer = check_cross_entropy(
+        ...     lambda z, y: cross_entropy(softmax(z), y)
+        ... )
         ✗ Not yet: softmax is taken twice: pass logits on, not probabilities.
 
     Chapter: losses.
@@ -566,8 +691,15 @@ def check_cross_entropy(attempt):
 
     def cases(generator):
         logits = [3 * torch.randn(5, 4, generator=generator) for _ in range(3)]
-        drawn = [(z, torch.randint(4, (5,), generator=generator)) for z in (*logits, 500 + 100 * logits[0])]
-        return [*drawn, (torch.tensor([[0.0, -120.0, 1.0]]), torch.tensor([1]))]  # exp(−120) is 0 in float32
+        drawn = [
+            (z, torch.randint(4, (5,), generator=generator))
+            for z in (*logits, 500 + 100 * logits[0])
+        ]
+        # exp(−120) is 0 in float32
+        return [
+            *drawn,
+            (torch.tensor([[0.0, -120.0, 1.0]]), torch.tensor([1])),
+        ]
 
     def chosen(q, y):
         return q.gather(1, y.unsqueeze(1)).squeeze(1)
@@ -577,28 +709,43 @@ def check_cross_entropy(attempt):
         cross_entropy,
         cases,
         {
-            "softmax is taken twice: pass logits on, not probabilities": lambda z, y: cross_entropy(z.softmax(1), y),
-            "large logits overflow: subtract the largest logit of each row before you exponentiate": (
-                lambda z, y: -chosen(z.exp() / z.exp().sum(1, keepdim=True), y).log().mean()
+            "softmax is taken twice: pass logits on, not probabilities": (
+                lambda z, y: cross_entropy(z.softmax(1), y)
             ),
-            "the log-sum-exp overflows: subtract the largest logit of each row in it, and add it again outside": (
-                lambda z, y: (z.exp().sum(1).log() - chosen(z, y)).mean()
+            (
+                "large logits overflow: subtract the largest logit of each row"
+                " before you exponentiate"
+            ): lambda z, y: (
+                -chosen(z.exp() / z.exp().sum(1, keepdim=True), y).log().mean()
             ),
-            "a probability that rounds to 0 has no logarithm: do not compute it, subtract the log-sum-exp": (
-                lambda z, y: -chosen(z.softmax(1), y).log().mean()
+            (
+                "the log-sum-exp overflows: subtract the largest logit of each"
+                " row in it, and add it again outside"
+            ): lambda z, y: (z.exp().sum(1).log() - chosen(z, y)).mean(),
+            (
+                "a probability that rounds to 0 has no logarithm:"
+                " do not compute it, subtract the log-sum-exp"
+            ): lambda z, y: -chosen(z.softmax(1), y).log().mean(),
+            "a loss is positive: mind the sign": lambda z, y: (
+                -cross_entropy(z, y)
             ),
-            "a loss is positive: mind the sign": lambda z, y: -cross_entropy(z, y),
-            "take the mean over the rows, not the sum": lambda z, y: cross_entropy(z, y, reduction="sum"),
+            "take the mean over the rows, not the sum": lambda z, y: (
+                cross_entropy(z, y, reduction="sum")
+            ),
             "the classes are dimension 1; yours normalises over the rows": (
                 lambda z, y: -chosen(z.log_softmax(0), y).mean()
             ),
-            "pick the true class of each row: yours averages over all entries": lambda z, y: -z.log_softmax(1).mean(),
+            (
+                "pick the true class of each row:"
+                " yours averages over all entries"
+            ): lambda z, y: -z.log_softmax(1).mean(),
         },
     )
 
 
 def check_bce_with_logits(attempt):
-    """Exercise: ``attempt(z, y)`` returns the mean binary cross-entropy of logits and targets of one shape.
+    """Exercise: ``attempt(z, y)`` returns the mean binary cross-entropy of
+    logits and targets of one shape.
 
     Args:
         attempt: the reader's function.
@@ -611,17 +758,30 @@ def check_bce_with_logits(attempt):
         ...     p = z.sigmoid()
         ...     return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
         >>> answer = check_bce_with_logits(naive)
-        ✗ Not yet: the sigmoid rounds to 0 or 1 and its logarithm is lost: use softplus on the logits.
+        ✗ Not yet: the sigmoid rounds to 0 or 1 and its logarithm is lost: use
+        softplus on the logits.
 
     Chapter: losses.
     """
 
     def cases(generator):
         small = [
-            (2 * torch.randn(6, generator=generator), torch.rand(6, generator=generator).round()) for _ in range(3)
+            (
+                2 * torch.randn(6, generator=generator),
+                torch.rand(6, generator=generator).round(),
+            )
+            for _ in range(3)
         ]
-        far = torch.tensor([[200.0, 0.0], [0.0, -200.0]]), torch.tensor([[0.0, 1.0], [1.0, 1.0]])  # sure and wrong
-        return [*small, (torch.tensor([20.0, -3.0]), torch.tensor([0.0, 1.0])), far]
+        # sure and wrong
+        far = (
+            torch.tensor([[200.0, 0.0], [0.0, -200.0]]),
+            torch.tensor([[0.0, 1.0], [1.0, 1.0]]),
+        )
+        return [
+            *small,
+            (torch.tensor([20.0, -3.0]), torch.tensor([0.0, 1.0])),
+            far,
+        ]
 
     stable = binary_cross_entropy_with_logits
     return check(
@@ -629,19 +789,36 @@ def check_bce_with_logits(attempt):
         stable,
         cases,
         {
-            "the sigmoid rounds to 0 or 1 and its logarithm is lost: use softplus on the logits": (
-                lambda z, y: -(y * z.sigmoid().log() + (1 - y) * (1 - z.sigmoid()).log()).mean()
+            (
+                "the sigmoid rounds to 0 or 1 and its logarithm is lost:"
+                " use softplus on the logits"
+            ): lambda z, y: (
+                -(
+                    y * z.sigmoid().log() + (1 - y) * (1 - z.sigmoid()).log()
+                ).mean()
             ),
-            "the logarithm is cut at −100: a logit of 200 on the wrong side costs 200": (
-                lambda z, y: binary_cross_entropy(z.sigmoid(), y)
-            ),
+            (
+                "the logarithm is cut at −100:"
+                " a logit of 200 on the wrong side costs 200"
+            ): lambda z, y: binary_cross_entropy(z.sigmoid(), y),
             "exp(200) overflows: use torch.logaddexp, or softplus": (
-                lambda z, y: (y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()).mean()
+                lambda z, y: (
+                    y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()
+                ).mean()
             ),
-            "the two cases are swapped: a yes is cheap where the logit is large": lambda z, y: stable(-z, y),
-            "a no counts as well: the term with 1 − y is missing": lambda z, y: (y * torch.logaddexp(0 * z, -z)).mean(),
-            "take the mean over the entries, not the sum": lambda z, y: stable(z, y, reduction="sum"),
+            (
+                "the two cases are swapped:"
+                " a yes is cheap where the logit is large"
+            ): lambda z, y: stable(-z, y),
+            "a no counts as well: the term with 1 − y is missing": (
+                lambda z, y: (y * torch.logaddexp(0 * z, -z)).mean()
+            ),
+            "take the mean over the entries, not the sum": lambda z, y: stable(
+                z, y, reduction="sum"
+            ),
             "a loss is positive: mind the sign": lambda z, y: -stable(z, y),
-            "the sigmoid is applied twice: these are logits already": lambda z, y: stable(z.sigmoid(), y),
+            "the sigmoid is applied twice: these are logits already": (
+                lambda z, y: stable(z.sigmoid(), y)
+            ),
         },
     )

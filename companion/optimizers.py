@@ -1,11 +1,15 @@
-r"""Chapter *optimizers*: every update rule once, as a pure function, and the same rule as a ``torch.optim.Optimizer``.
+r"""Chapter *optimizers*: every update rule once, as a pure function, and the
+same rule as a ``torch.optim.Optimizer``.
 
-Ordered by increasing complexity: averages, momentum, step sizes per parameter, both together, a schedule. Then the
-``torch.optim`` faces, and last the checks of the chapter's exercises.
+Ordered by increasing complexity: averages, momentum, step sizes per parameter,
+both together, a schedule. Then the ``torch.optim`` faces, and last the checks
+of the chapter's exercises.
 
-A rule takes one parameter, its gradient and its state, and returns the new parameter and the new state. It changes
-nothing it is given. Its hyper-parameters are numbers, or tensors that broadcast against the parameter: that is how
-:func:`companion.training.fit_many` trains many replicas with one call of the rule.
+A rule takes one parameter, its gradient and its state, and returns the new
+parameter and the new state. It changes nothing it is given. Its
+hyper-parameters are numbers, or tensors that broadcast against the parameter:
+that is how :func:`companion.training.fit_many` trains many replicas with one
+call of the rule.
 """
 
 import functools
@@ -41,17 +45,22 @@ __all__ = [
 
 
 def moving_average(x, beta, *, bias_correction=True):
-    r"""Exponential moving average of a sequence, corrected for its start at zero.
+    r"""Exponential moving average of a sequence, corrected for its start at
+    zero.
 
     .. math::
-        v_t = \beta v_{t-1} + (1 - \beta)\, x_t, \qquad v_0 = 0, \qquad \hat v_t = v_t / (1 - \beta^t)
+        v_t = \beta v_{t-1} + (1 - \beta)\, x_t, \qquad v_0 = 0, \qquad \hat
+        v_t = v_t / (1 - \beta^t)
 
-    The weights of the values so far sum to :math:`1 - \beta^t`; the correction makes them sum to 1.
+    The weights of the values so far sum to :math:`1 - \beta^t`; the correction
+    makes them sum to 1.
 
     Args:
         x: values (T, …), at least one.
-        beta: :math:`\beta` in [0, 1); the weight of a value halves in :math:`\ln 2 / (-\ln \beta)` steps.
-        bias_correction: whether to return :math:`\hat v_t` rather than :math:`v_t`.
+        beta: :math:`\beta` in [0, 1); the weight of a value halves in
+            :math:`\ln 2 / (-\ln \beta)` steps.
+        bias_correction: whether to return :math:`\hat v_t` rather than
+            :math:`v_t`.
 
     Returns:
         The averages (T, …), in the unit of ``x``.
@@ -62,7 +71,12 @@ def moving_average(x, beta, *, bias_correction=True):
 
     Example:
         >>> ones = torch.ones(3)
-        >>> [round(v, 3) for v in moving_average(ones, 0.9, bias_correction=False).tolist()]
+        >>> [
+        ...     round(v, 3)
+        ...     for v in moving_average(
+        ...         ones, 0.9, bias_correction=False
+        ...     ).tolist()
+        ... ]
         [0.1, 0.19, 0.271]
         >>> [round(v, 3) for v in moving_average(ones, 0.9).tolist()]
         [1.0, 1.0, 1.0]
@@ -72,9 +86,15 @@ def moving_average(x, beta, *, bias_correction=True):
     Chapter: optimizers.
     """
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(f"x must be a floating-point tensor, got {getattr(x, 'dtype', type(x).__name__)}")
+        raise TypeError(
+            "x must be a floating-point tensor, got"
+            f" {getattr(x, 'dtype', type(x).__name__)}"
+        )
     if not x.ndim or not len(x) or not 0 <= beta < 1:
-        raise ValueError(f"x must have at least one value and beta lie in [0, 1), got {tuple(x.shape)} and {beta}")
+        raise ValueError(
+            "x must have at least one value and beta lie in [0, 1), got"
+            f" {tuple(x.shape)} and {beta}"
+        )
     v, averages = torch.zeros_like(x[0]), []
     for t, value in enumerate(x, start=1):
         v = beta * v + (1 - beta) * value
@@ -83,19 +103,32 @@ def moving_average(x, beta, *, bias_correction=True):
 
 
 def _add(a, b, scale):
-    """Return ``a + scale * b`` in one pass over memory, for a number or a tensor ``scale``."""
+    """Return ``a + scale * b`` in one pass over memory, for a number or a
+    tensor ``scale``.
+    """
     if isinstance(scale, torch.Tensor):
         return torch.addcmul(a, b, scale)
     return torch.add(a, b, alpha=scale) if scale else a
 
 
-def sgd(param, grad, state, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+def sgd(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-3,
+    momentum=0.0,
+    dampening=0.0,
+    weight_decay=0.0,
+    nesterov=False,
+):
     r"""One step of stochastic gradient descent with momentum.
 
     .. math::
         g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1} \\
         v_t &= \mu v_{t-1} + (1 - \tau)\, g_t, \qquad v_1 = g_1 \\
-        w_t &= w_{t-1} - \eta v_t \qquad\text{(Nesterov: } w_{t-1} - \eta\,(g_t + \mu v_t)\text{)}
+        w_t &= w_{t-1} - \eta v_t \qquad\text{(Nesterov: } w_{t-1} - \eta\,(g_t
+        + \mu v_t)\text{)}
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -104,11 +137,13 @@ def sgd(param, grad, state, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_deca
         lr: learning rate :math:`\eta \ge 0`.
         momentum: :math:`\mu \ge 0`; 0 means none.
         dampening: :math:`\tau`, weakens each new gradient in the average.
-        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        weight_decay: :math:`\lambda \ge 0` of the penalty
+            :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
         nesterov: look ahead along the momentum.
 
     Returns:
-        The new parameter and the new state (``momentum_buffer`` if momentum is used).
+        The new parameter and the new state (``momentum_buffer`` if momentum is
+        used).
 
     Example:
         >>> w, state = torch.tensor([1.0]), {}
@@ -117,33 +152,42 @@ def sgd(param, grad, state, *, lr=1e-3, momentum=0.0, dampening=0.0, weight_deca
         >>> round(w.item(), 4)
         0.46
 
-    Source: Polyak (1964) for momentum; Sutskever, Martens, Dahl and Hinton (2013) for the form of Nesterov's method.
+    Source: Polyak (1964) for momentum; Sutskever, Martens, Dahl and Hinton
+    (2013) for the form of Nesterov's method.
 
     Chapter: optimizers.
     """
     grad = _add(grad, param, weight_decay)
     if isinstance(momentum, torch.Tensor) or momentum:
         if isinstance(momentum, torch.Tensor):
-            dampening = dampening * momentum.ne(0).to(momentum.dtype)  # where momentum is 0, nothing is averaged
+            # where momentum is 0, nothing is averaged
+            dampening = dampening * momentum.ne(0).to(momentum.dtype)
         v = state.get("momentum_buffer")
-        v = grad.clone() if v is None else _add(momentum * v, grad, 1 - dampening)
+        v = (
+            grad.clone()
+            if v is None
+            else _add(momentum * v, grad, 1 - dampening)
+        )
         state = {"momentum_buffer": v}
         grad = _add(grad, v, momentum) if nesterov else v
     return _add(param, grad, -lr), state
 
 
 def tuned_momentum(smallest, largest):
-    r"""Learning rate and momentum that are fastest on a quadratic, in the worst case over its starting points.
+    r"""Learning rate and momentum that are fastest on a quadratic, in the worst
+    case over its starting points.
 
     .. math::
-        \eta = \Bigl(\frac{2}{\sqrt{\lambda_{\max}} + \sqrt{\lambda_{\min}}}\Bigr)^2, \qquad
+        \eta = \Bigl(\frac{2}{\sqrt{\lambda_{\max}} +
+        \sqrt{\lambda_{\min}}}\Bigr)^2, \qquad
         \mu = \Bigl(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\Bigr)^2, \qquad
         \kappa = \frac{\lambda_{\max}}{\lambda_{\min}}
 
     Then each step multiplies the error by about :math:`\sqrt\mu`.
 
     Args:
-        smallest: :math:`\lambda_{\min} > 0`, the smallest eigenvalue of the Hessian.
+        smallest: :math:`\lambda_{\min} > 0`, the smallest eigenvalue of the
+            Hessian.
         largest: :math:`\lambda_{\max} \ge \lambda_{\min}`.
 
     Returns:
@@ -161,26 +205,42 @@ def tuned_momentum(smallest, largest):
     Chapter: optimizers.
     """
     if not 0 < smallest <= largest < math.inf:
-        raise ValueError(f"0 < smallest <= largest must hold, got {smallest} and {largest}")
+        raise ValueError(
+            f"0 < smallest <= largest must hold, got {smallest} and {largest}"
+        )
     low, high = math.sqrt(smallest), math.sqrt(largest)
     return (2 / (high + low)) ** 2, ((high - low) / (high + low)) ** 2
 
 
-def adagrad(param, grad, state, *, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
-    r"""One step of AdaGrad: divide by the root of the sum of all squared gradients so far.
+def adagrad(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-2,
+    lr_decay=0.0,
+    weight_decay=0.0,
+    initial_accumulator_value=0.0,
+    eps=1e-10,
+):
+    r"""One step of AdaGrad: divide by the root of the sum of all squared
+    gradients so far.
 
     .. math::
         g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1}, \qquad
         s_t = s_{t-1} + g_t^2 \\
-        w_t &= w_{t-1} - \frac{\eta}{1 + (t - 1)\,\gamma}\, g_t / (\sqrt{s_t} + \epsilon)
+        w_t &= w_{t-1} - \frac{\eta}{1 + (t - 1)\,\gamma}\, g_t / (\sqrt{s_t} +
+        \epsilon)
 
     Args:
         param: :math:`w_{t-1}`, any shape.
         grad: the gradient of the loss, shape of ``param``.
         state: ``{}`` at the first step, then what the last step returned.
         lr: learning rate :math:`\eta \ge 0`.
-        lr_decay: :math:`\gamma \ge 0`, a decay of the learning rate beside the one that the sum brings.
-        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        lr_decay: :math:`\gamma \ge 0`, a decay of the learning rate beside the
+            one that the sum brings.
+        weight_decay: :math:`\lambda \ge 0` of the penalty
+            :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
         initial_accumulator_value: :math:`s_0 \ge 0`.
         eps: :math:`\epsilon \ge 0`, added outside the square root.
 
@@ -200,21 +260,45 @@ def adagrad(param, grad, state, *, lr=1e-2, lr_decay=0.0, weight_decay=0.0, init
     """
     grad = _add(grad, param, weight_decay)
     t = state.get("step", 0) + 1
-    s = torch.addcmul(state["sum"] if state else torch.zeros_like(grad) + initial_accumulator_value, grad, grad)
+    s = torch.addcmul(
+        (
+            state["sum"]
+            if state
+            else torch.zeros_like(grad) + initial_accumulator_value
+        ),
+        grad,
+        grad,
+    )
     step = grad / s.sqrt().add_(eps)
-    return _add(param, step, -lr / (1 + (t - 1) * lr_decay)), {"step": t, "sum": s}
+    return _add(param, step, -lr / (1 + (t - 1) * lr_decay)), {
+        "step": t,
+        "sum": s,
+    }
 
 
-def rmsprop(param, grad, state, *, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
-    r"""One step of RMSProp: divide by the root of a moving average of the squared gradients.
+def rmsprop(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-2,
+    alpha=0.99,
+    eps=1e-8,
+    weight_decay=0.0,
+    momentum=0.0,
+    centered=False,
+):
+    r"""One step of RMSProp: divide by the root of a moving average of the
+    squared gradients.
 
     .. math::
         g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1}, \qquad
         v_t = \alpha v_{t-1} + (1 - \alpha)\, g_t^2 \\
         w_t &= w_{t-1} - \eta\, g_t / (\sqrt{v_t} + \epsilon)
 
-    ``centered`` subtracts the square of the average gradient from :math:`v_t`. With ``momentum``, the divided gradients
-    are collected in a buffer as in :func:`sgd`.
+    ``centered`` subtracts the square of the average gradient from :math:`v_t`.
+    With ``momentum``, the divided gradients are collected in a buffer as in
+    :func:`sgd`.
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -223,15 +307,18 @@ def rmsprop(param, grad, state, *, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0
         lr: learning rate :math:`\eta \ge 0`.
         alpha: :math:`\alpha` in [0, 1), the decay of the average.
         eps: :math:`\epsilon \ge 0`, added outside the square root.
-        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        weight_decay: :math:`\lambda \ge 0` of the penalty
+            :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
         momentum: :math:`\mu \ge 0`; 0 means none.
         centered: divide by an estimate of the standard deviation instead.
 
     Returns:
-        The new parameter and the new state (``step``, ``square_avg``, and ``grad_avg`` or ``momentum_buffer`` if used).
+        The new parameter and the new state (``step``, ``square_avg``, and
+        ``grad_avg`` or ``momentum_buffer`` if used).
 
     Example:
-        The average starts at zero and is not corrected: the first step is :math:`1/\sqrt{1 - \alpha}` times ``lr``.
+        The average starts at zero and is not corrected: the first step is
+        :math:`1/\sqrt{1 - \alpha}` times ``lr``.
 
         >>> w, _ = rmsprop(torch.zeros(1), torch.tensor([50.0]), {}, lr=0.01)
         >>> round(w.item(), 4)
@@ -242,29 +329,50 @@ def rmsprop(param, grad, state, *, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0
     Chapter: optimizers.
     """
     grad = _add(grad, param, weight_decay)
-    old = state or {name: torch.zeros_like(grad) for name in ("square_avg", "grad_avg", "momentum_buffer")}
+    old = state or {
+        name: torch.zeros_like(grad)
+        for name in ("square_avg", "grad_avg", "momentum_buffer")
+    }
     v = torch.lerp(old["square_avg"], grad.square(), _weight(1 - alpha, grad))
     state = {"step": state.get("step", 0) + 1, "square_avg": v}
     if centered:
-        state["grad_avg"] = torch.lerp(old["grad_avg"], grad, _weight(1 - alpha, grad))
+        state["grad_avg"] = torch.lerp(
+            old["grad_avg"], grad, _weight(1 - alpha, grad)
+        )
         v = v - state["grad_avg"].square()
     step = grad / v.sqrt().add_(eps)
     if isinstance(momentum, torch.Tensor) or momentum:
-        step = state["momentum_buffer"] = momentum * old["momentum_buffer"] + step
+        step = state["momentum_buffer"] = (
+            momentum * old["momentum_buffer"] + step
+        )
     return _add(param, step, -lr), state
 
 
-def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0, amsgrad=False):
-    r"""One step of Adam; ``weight_decay`` is an L2 penalty, added to the gradient.
+def adam(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-3,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    weight_decay=0.0,
+    amsgrad=False,
+):
+    r"""One step of Adam; ``weight_decay`` is an L2 penalty, added to the
+    gradient.
 
     .. math::
         g_t &= \nabla L(w_{t-1}) + \lambda w_{t-1} \\
         m_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad
         v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 \\
-        \hat m_t &= m_t / (1 - \beta_1^t), \qquad \hat v_t = v_t / (1 - \beta_2^t) \\
+        \hat m_t &= m_t / (1 - \beta_1^t), \qquad \hat v_t = v_t / (1 -
+        \beta_2^t) \\
         w_t &= w_{t-1} - \eta\, \hat m_t / (\sqrt{\hat v_t} + \epsilon)
 
-    With ``amsgrad`` the largest :math:`v` so far takes the place of :math:`v_t` in the last line.
+    With ``amsgrad`` the largest :math:`v` so far takes the place of :math:`v_t`
+    in the last line.
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -274,31 +382,41 @@ def adam(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weigh
         beta1: decay of the mean of the gradients, in [0, 1).
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
-        weight_decay: :math:`\lambda \ge 0` of the penalty :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
+        weight_decay: :math:`\lambda \ge 0` of the penalty
+            :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
         amsgrad: use the largest average of squares so far.
 
     Returns:
-        The new parameter and the new state (``step``, ``exp_avg``, ``exp_avg_sq``, ``max_exp_avg_sq`` if used).
+        The new parameter and the new state (``step``, ``exp_avg``,
+        ``exp_avg_sq``, ``max_exp_avg_sq`` if used).
 
     Example:
         The first step has length ``lr``, whatever the scale of the gradient.
 
-        >>> w, state = adam(torch.zeros(2), torch.tensor([1e-4, 1e4]), {}, lr=0.1, eps=0.0)
+        >>> grad = torch.tensor([1e-4, 1e4])
+        >>> w, state = adam(torch.zeros(2), grad, {}, lr=0.1, eps=0.0)
         >>> [round(x, 6) for x in w.tolist()]
         [-0.1, -0.1]
 
-    Source: Kingma and Ba (2015), Algorithm 1; Reddi, Kale and Kumar (2018) for ``amsgrad``.
+    Source: Kingma and Ba (2015), Algorithm 1; Reddi, Kale and Kumar (2018) for
+    ``amsgrad``.
 
     Chapter: optimizers.
     """
     grad = _add(grad, param, weight_decay)
-    old = state or {"step": 0, "exp_avg": torch.zeros_like(grad), "exp_avg_sq": torch.zeros_like(grad)}
+    old = state or {
+        "step": 0,
+        "exp_avg": torch.zeros_like(grad),
+        "exp_avg_sq": torch.zeros_like(grad),
+    }
     t = old["step"] + 1
     m = torch.lerp(old["exp_avg"], grad, _weight(1 - beta1, grad))
     v = torch.lerp(old["exp_avg_sq"], grad.square(), _weight(1 - beta2, grad))
     state = {"step": t, "exp_avg": m, "exp_avg_sq": v}
     if amsgrad:
-        v = state["max_exp_avg_sq"] = torch.maximum(v, old.get("max_exp_avg_sq", v))
+        v = state["max_exp_avg_sq"] = torch.maximum(
+            v, old.get("max_exp_avg_sq", v)
+        )
     denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
     step = (m / (1 - beta1**t)).div_(denominator)
     return _add(param, step, -lr), state
@@ -309,13 +427,27 @@ def _weight(weight, like):
     return weight.to(like.dtype) if isinstance(weight, torch.Tensor) else weight
 
 
-def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2, amsgrad=False):
-    r"""One step of AdamW: Adam on the loss alone, and a decay of the weights beside it.
+def adamw(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-3,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    weight_decay=1e-2,
+    amsgrad=False,
+):
+    r"""One step of AdamW: Adam on the loss alone, and a decay of the weights
+    beside it.
 
     .. math::
-        w_t = (1 - \eta\lambda)\, w_{t-1} - \eta\, \hat m_t / (\sqrt{\hat v_t} + \epsilon)
+        w_t = (1 - \eta\lambda)\, w_{t-1} - \eta\, \hat m_t / (\sqrt{\hat v_t}
+        + \epsilon)
 
-    The decay does not pass through :math:`\hat m` and :math:`\hat v`, so every weight shrinks at the same rate.
+    The decay does not pass through :math:`\hat m` and :math:`\hat v`, so every
+    weight shrinks at the same rate.
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -325,30 +457,47 @@ def adamw(param, grad, state, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weig
         beta1: decay of the mean of the gradients, in [0, 1).
         beta2: decay of the mean of the squared gradients, in [0, 1).
         eps: :math:`\epsilon \ge 0`, added outside the square root.
-        weight_decay: :math:`\lambda \ge 0`, the share of the weight lost per unit of learning rate.
+        weight_decay: :math:`\lambda \ge 0`, the share of the weight lost per
+            unit of learning rate.
         amsgrad: use the largest average of squares so far.
 
     Returns:
         The new parameter and the new state, as :func:`adam`.
 
     Example:
-        >>> w, _ = adamw(torch.ones(1), torch.zeros(1), {}, lr=0.1, weight_decay=0.5)
+        >>> w, _ = adamw(
+        ...     torch.ones(1), torch.zeros(1), {}, lr=0.1, weight_decay=0.5
+        ... )
         >>> round(w.item(), 6)
         0.95
 
-    Source: Loshchilov and Hutter (2019), Algorithm 2, with :math:`\eta\lambda` as PyTorch has it.
+    Source: Loshchilov and Hutter (2019), Algorithm 2, with :math:`\eta\lambda`
+    as PyTorch has it.
 
     Chapter: optimizers.
     """
     decayed = param * (1 - lr * weight_decay)
-    return adam(decayed, grad, state, lr=lr, beta1=beta1, beta2=beta2, eps=eps, amsgrad=amsgrad)
+    return adam(
+        decayed,
+        grad,
+        state,
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        amsgrad=amsgrad,
+    )
 
 
-def lion(param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0):
-    r"""One step of Lion: every weight moves by ``lr``; only the sign of an average gradient counts.
+def lion(
+    param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0
+):
+    r"""One step of Lion: every weight moves by ``lr``; only the sign of an
+    average gradient counts.
 
     .. math::
-        c_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad m_t = \beta_2 m_{t-1} + (1 - \beta_2)\, g_t \\
+        c_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad m_t = \beta_2
+        m_{t-1} + (1 - \beta_2)\, g_t \\
         w_t &= (1 - \eta\lambda)\, w_{t-1} - \eta \operatorname{sign}(c_t)
 
     Args:
@@ -356,7 +505,8 @@ def lion(param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0
         grad: the gradient of the loss, shape of ``param``.
         state: ``{}`` at the first step, then what the last step returned.
         lr: learning rate :math:`\eta \ge 0`, the size of every step.
-        beta1: weight of the average against the newest gradient in the step, in [0, 1).
+        beta1: weight of the average against the newest gradient in the step, in
+            [0, 1).
         beta2: decay of the average, in [0, 1).
         weight_decay: :math:`\lambda \ge 0`, decoupled as in :func:`adamw`.
 
@@ -364,11 +514,13 @@ def lion(param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0
         The new parameter and the new state (``exp_avg``).
 
     Example:
-        >>> w, _ = lion(torch.zeros(3), torch.tensor([1e-6, -3.0, 0.0]), {}, lr=0.5)
+        >>> grad = torch.tensor([1e-6, -3.0, 0.0])
+        >>> w, _ = lion(torch.zeros(3), grad, {}, lr=0.5)
         >>> w.tolist()
         [-0.5, 0.5, 0.0]
 
-    Source: Chen and others (2023), Symbolic discovery of optimization algorithms.
+    Source: Chen and others (2023), Symbolic discovery of optimization
+    algorithms.
 
     Chapter: optimizers.
     """
@@ -379,12 +531,14 @@ def lion(param, grad, state, *, lr=1e-4, beta1=0.9, beta2=0.99, weight_decay=0.0
 
 
 def warmup_cosine(step, *, warmup, total, floor=0.0):
-    r"""Factor of the learning rate: a straight rise, then half a cosine down to ``floor``.
+    r"""Factor of the learning rate: a straight rise, then half a cosine down to
+    ``floor``.
 
     .. math::
         f_t = \begin{cases}
             (t + 1) / t_w & t < t_w \\
-            f_{\min} + \tfrac{1 - f_{\min}}{2}\Bigl(1 + \cos \pi \frac{t - t_w}{T - t_w}\Bigr) & t_w \le t \le T
+            f_{\min} + \tfrac{1 - f_{\min}}{2}\Bigl(1 + \cos \pi \frac{t -
+            t_w}{T - t_w}\Bigr) & t_w \le t \le T
         \end{cases}
 
     For ``fit_many(…, schedule=…)`` and ``torch.optim.lr_scheduler.LambdaLR``.
@@ -392,26 +546,30 @@ def warmup_cosine(step, *, warmup, total, floor=0.0):
     Args:
         step: number of steps taken so far, from 0.
         warmup: :math:`t_w \ge 0`, steps of the rise.
-        total: :math:`T > t_w`, steps in all; afterwards the factor stays at ``floor``.
+        total: :math:`T > t_w`, steps in all; afterwards the factor stays at
+            ``floor``.
         floor: :math:`f_{\min}` in [0, 1].
 
     Returns:
         The factor, a float in [0, 1].
 
     Raises:
-        ValueError: if ``step`` is negative or the other arguments are out of range.
+        ValueError: if ``step`` is negative or the other arguments are out of
+            range.
 
     Example:
         >>> [round(warmup_cosine(t, warmup=2, total=6), 3) for t in range(7)]
         [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
 
-    Source: Goyal and others (2017) for the rise; Loshchilov and Hutter (2017) for the cosine.
+    Source: Goyal and others (2017) for the rise; Loshchilov and Hutter (2017)
+    for the cosine.
 
     Chapter: optimizers.
     """
     if step < 0 or not 0 <= warmup < total or not 0 <= floor <= 1:
         raise ValueError(
-            f"step must be at least 0, 0 <= warmup < total, and floor in [0, 1]; got {step}, {warmup}, {total}, {floor}"
+            "step must be at least 0, 0 <= warmup < total, and floor in [0,"
+            f" 1]; got {step}, {warmup}, {total}, {floor}"
         )
     if step < warmup:
         return (step + 1) / warmup
@@ -434,15 +592,19 @@ _RANGES = {
 
 
 def check_hyperparameters(rule, hyper):
-    """Refuse hyper-parameters that ``rule`` does not have, or values outside their range.
+    """Refuse hyper-parameters that ``rule`` does not have, or values outside
+    their range.
 
     Args:
         rule: an update rule such as :func:`sgd`.
-        hyper: dict of names and values; a value is a number, a bool or a tensor of numbers.
+        hyper: dict of names and values; a value is a number, a bool or a tensor
+            of numbers.
 
     Raises:
-        TypeError: if a value is neither a number nor a tensor, or not a bool where the rule has a bool.
-        ValueError: for an unknown name, a value that is not finite or one outside its range.
+        TypeError: if a value is neither a number nor a tensor, or not a bool
+            where the rule has a bool.
+        ValueError: for an unknown name, a value that is not finite or one
+            outside its range.
 
     Example:
         >>> check_hyperparameters(sgd, {"lr": -1.0})
@@ -453,22 +615,37 @@ def check_hyperparameters(rule, hyper):
     Chapter: optimizers.
     """
     allowed = rule_hyperparameters(rule)
-    defaults = {p.name: p.default for p in inspect.signature(rule).parameters.values()}
+    defaults = {
+        p.name: p.default for p in inspect.signature(rule).parameters.values()
+    }
     for name, value in hyper.items():
         if name not in allowed:
-            owner = getattr(rule, "__name__", "the rule")  # functools.partial has no name
-            raise ValueError(f"{owner} has no hyper-parameter {name!r}; it has {', '.join(allowed)}")
+            # functools.partial has no name
+            owner = getattr(rule, "__name__", "the rule")
+            raise ValueError(
+                f"{owner} has no hyper-parameter {name!r}; it has"
+                f" {', '.join(allowed)}"
+            )
         if isinstance(defaults[name], bool) and not isinstance(value, bool):
             raise TypeError(f"{name} must be True or False, got {value}")
         if isinstance(value, bool) and not isinstance(defaults[name], bool):
             raise TypeError(f"{name} must be a number or a tensor, got bool")
         if not isinstance(value, int | float | torch.Tensor):
-            raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
+            raise TypeError(
+                f"{name} must be a number or a tensor, got"
+                f" {type(value).__name__}"
+            )
         low, high = _RANGES.get(name, (-float("inf"), float("inf")))
         values = torch.as_tensor(value, dtype=torch.float64)
-        if not (values.isfinite().all() and (values >= low).all() and (values < high).all()):
+        if not (
+            values.isfinite().all()
+            and (values >= low).all()
+            and (values < high).all()
+        ):
             limit = f" and at least {low:g}" if low > -float("inf") else ""
-            limit = f" and in [{low:g}, {high:g})" if high < float("inf") else limit
+            limit = (
+                f" and in [{low:g}, {high:g})" if high < float("inf") else limit
+            )
             shown = value.tolist() if isinstance(value, torch.Tensor) else value
             raise ValueError(f"{name} must be finite{limit}, got {shown}")
 
@@ -489,13 +666,19 @@ def rule_hyperparameters(rule):
 
     Chapter: optimizers.
     """
-    return [p.name for p in inspect.signature(rule).parameters.values() if p.kind is p.KEYWORD_ONLY]
+    return [
+        p.name
+        for p in inspect.signature(rule).parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    ]
 
 
 def _keep_freed_memory():
-    """Let the C library keep memory that is freed: else each step waits for pages that it gave back a moment ago.
+    """Let the C library keep memory that is freed: else each step waits for
+    pages that it gave back a moment ago.
 
-    Freeing one large block raises glibc's thresholds for giving memory back; elsewhere this does nothing.
+    Freeing one large block raises glibc's thresholds for giving memory back;
+    elsewhere this does nothing.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
@@ -506,13 +689,15 @@ class _RuleOptimizer(torch.optim.Optimizer):
     rule = None
 
     def add_param_group(self, param_group):
-        """Add parameters with options of their own; torch calls this for the first groups too.
+        """Add parameters with options of their own; torch calls this for the
+        first groups too.
 
         Args:
             param_group: dict with ``params`` and options.
 
         Raises:
-            TypeError, ValueError: for an option of the wrong type or out of range, or complex parameters.
+            TypeError, ValueError: for an option of the wrong type or out of
+                range, or complex parameters.
         """
         super().add_param_group(param_group)
         for p in self.param_groups[-1]["params"]:
@@ -522,10 +707,20 @@ class _RuleOptimizer(torch.optim.Optimizer):
         check_hyperparameters(self.rule, self._hyper(self.param_groups[-1]))
 
     def _hyper(self, group):
-        hyper = {name: group[name] for name in rule_hyperparameters(self.rule) if name in group}
+        hyper = {
+            name: group[name]
+            for name in rule_hyperparameters(self.rule)
+            if name in group
+        }
         if "betas" in group:
-            if not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2:
-                raise TypeError(f"betas must be a pair (beta1, beta2), got {group['betas']!r}")
+            if (
+                not isinstance(group["betas"], tuple | list)
+                or len(group["betas"]) != 2
+            ):
+                raise TypeError(
+                    "betas must be a pair (beta1, beta2), got"
+                    f" {group['betas']!r}"
+                )
             hyper["beta1"], hyper["beta2"] = group["betas"]
         return hyper
 
@@ -534,13 +729,15 @@ class _RuleOptimizer(torch.optim.Optimizer):
         """Update every parameter that has a gradient.
 
         Args:
-            closure: optional function that computes the loss anew and calls ``backward``.
+            closure: optional function that computes the loss anew and calls
+                ``backward``.
 
         Returns:
             What ``closure`` returned, or ``None``.
 
         Raises:
-            ValueError: for a sparse gradient, which only SGD without weight decay takes.
+            ValueError: for a sparse gradient, which only SGD without weight
+                decay takes.
         """
         loss = None
         if closure is not None:
@@ -550,11 +747,16 @@ class _RuleOptimizer(torch.optim.Optimizer):
             hyper = self._hyper(group)
             for p in group["params"]:
                 if p.grad is not None:
-                    if p.grad.is_sparse and (self.rule is not sgd or group["weight_decay"]):
+                    if p.grad.is_sparse and (
+                        self.rule is not sgd or group["weight_decay"]
+                    ):
                         raise ValueError(
-                            "gradients must be dense, got a sparse one; make the embedding with sparse=False"
+                            "gradients must be dense, got a sparse one; make"
+                            " the embedding with sparse=False"
                         )
-                    new, self.state[p] = self.rule(p, p.grad, self.state[p], **hyper)
+                    new, self.state[p] = self.rule(
+                        p, p.grad, self.state[p], **hyper
+                    )
                     p.copy_(new)
         return loss
 
@@ -563,16 +765,19 @@ class SGD(_RuleOptimizer):
     r"""Stochastic gradient descent: :func:`sgd` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         momentum: :math:`\mu \ge 0`.
         dampening: :math:`\tau`.
         weight_decay: :math:`\lambda \ge 0`.
-        nesterov: look ahead along the momentum; needs momentum and no dampening.
+        nesterov: look ahead along the momentum; needs momentum and no
+            dampening.
 
     Raises:
         TypeError: for a hyper-parameter of the wrong type.
-        ValueError: for a hyper-parameter out of range, or ``nesterov`` without momentum or with dampening.
+        ValueError: for a hyper-parameter out of range, or ``nesterov`` without
+            momentum or with dampening.
 
     Example:
         >>> w = torch.ones(2, requires_grad=True)
@@ -582,19 +787,38 @@ class SGD(_RuleOptimizer):
         >>> w.tolist()
         [0.800000011920929, 0.800000011920929]
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``; no complex parameters.
+    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or
+    ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(sgd)
 
-    def __init__(self, params, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        momentum=0.0,
+        dampening=0.0,
+        weight_decay=0.0,
+        nesterov=False,
+    ):
         names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
-        super().__init__(params, dict(zip(names, (lr, momentum, dampening, weight_decay, nesterov), strict=True)))
+        super().__init__(
+            params,
+            dict(
+                zip(
+                    names,
+                    (lr, momentum, dampening, weight_decay, nesterov),
+                    strict=True,
+                )
+            ),
+        )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(
-                f"nesterov needs momentum above 0 and dampening 0, got momentum {momentum} and dampening {dampening}"
+                "nesterov needs momentum above 0 and dampening 0, got momentum"
+                f" {momentum} and dampening {dampening}"
             )
 
 
@@ -602,7 +826,8 @@ class Adagrad(_RuleOptimizer):
     r"""AdaGrad: :func:`adagrad` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         lr_decay: :math:`\gamma \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
@@ -620,17 +845,45 @@ class Adagrad(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or ``fused``; no complex parameters.
+    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or
+    ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(adagrad)
 
-    def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
-        names = ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        lr_decay=0.0,
+        weight_decay=0.0,
+        initial_accumulator_value=0.0,
+        eps=1e-10,
+    ):
+        names = (
+            "lr",
+            "lr_decay",
+            "weight_decay",
+            "initial_accumulator_value",
+            "eps",
+        )
         super().__init__(
-            params, dict(zip(names, (lr, lr_decay, weight_decay, initial_accumulator_value, eps), strict=True))
+            params,
+            dict(
+                zip(
+                    names,
+                    (
+                        lr,
+                        lr_decay,
+                        weight_decay,
+                        initial_accumulator_value,
+                        eps,
+                    ),
+                    strict=True,
+                )
+            ),
         )
 
 
@@ -638,7 +891,8 @@ class RMSprop(_RuleOptimizer):
     r"""RMSProp: :func:`rmsprop` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         alpha: decay of the average of squares, in [0, 1).
         eps: :math:`\epsilon \ge 0`.
@@ -657,24 +911,43 @@ class RMSprop(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or ``differentiable``; ``alpha`` is below 1; no
-    complex parameters.
+    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or
+    ``differentiable``; ``alpha`` is below 1; no complex parameters.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(rmsprop)
 
-    def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+    def __init__(
+        self,
+        params,
+        lr=1e-2,
+        alpha=0.99,
+        eps=1e-8,
+        weight_decay=0.0,
+        momentum=0.0,
+        centered=False,
+    ):
         names = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
-        super().__init__(params, dict(zip(names, (lr, alpha, eps, weight_decay, momentum, centered), strict=True)))
+        super().__init__(
+            params,
+            dict(
+                zip(
+                    names,
+                    (lr, alpha, eps, weight_decay, momentum, centered),
+                    strict=True,
+                )
+            ),
+        )
 
 
 class Adam(_RuleOptimizer):
     r"""Adam: :func:`adam` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
@@ -692,16 +965,30 @@ class Adam(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``; no complex
-    parameters.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``,
+    ``differentiable`` or ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(adam)
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False):
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=0.0,
+        amsgrad=False,
+    ):
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+        }
         super().__init__(params, defaults)
 
 
@@ -709,7 +996,8 @@ class AdamW(_RuleOptimizer):
     r"""AdamW: :func:`adamw` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         eps: :math:`\epsilon \ge 0`.
@@ -727,16 +1015,30 @@ class AdamW(_RuleOptimizer):
         >>> round(w.item(), 6)
         0.95
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``, ``differentiable`` or ``fused``; no complex
-    parameters.
+    Differs from torch: no ``maximize``, ``foreach``, ``capturable``,
+    ``differentiable`` or ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
 
     rule = staticmethod(adamw)
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        betas=(0.9, 0.999),
+        eps=1e-8,
+        weight_decay=1e-2,
+        amsgrad=False,
+    ):
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+        }
         super().__init__(params, defaults)
 
 
@@ -744,7 +1046,8 @@ class Lion(_RuleOptimizer):
     r"""Lion: :func:`lion` as a ``torch.optim.Optimizer``.
 
     Args:
-        params: iterable of parameters, or of dicts that define parameter groups.
+        params: iterable of parameters, or of dicts that define parameter
+            groups.
         lr: learning rate :math:`\eta \ge 0`.
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
@@ -768,11 +1071,14 @@ class Lion(_RuleOptimizer):
     rule = staticmethod(lion)
 
     def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
-        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+        super().__init__(
+            params, {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        )
 
 
 def check_first_step_by_hand(answer):
-    r"""Exercise by hand: how far Adam's first step goes, with ``lr=0.01``, a gradient of 1000 and the default betas.
+    r"""Exercise by hand: how far Adam's first step goes, with ``lr=0.01``, a
+    gradient of 1000 and the default betas.
 
     Args:
         answer: the reader's number.
@@ -782,7 +1088,8 @@ def check_first_step_by_hand(answer):
 
     Example:
         >>> answer = check_first_step_by_hand(10.0)
-        ✗ Not yet: that is the step of SGD, lr times the gradient; Adam divides the gradient's size out.
+        ✗ Not yet: that is the step of SGD, lr times the gradient; Adam divides
+        the gradient's size out.
 
     Chapter: optimizers.
     """
@@ -790,23 +1097,44 @@ def check_first_step_by_hand(answer):
         answer,
         0.01,
         {
-            10.0: "that is the step of SGD, lr times the gradient; Adam divides the gradient's size out",
-            0.01 * 0.1 / math.sqrt(0.001): "that is the step without bias correction: 0.1 / √0.001 times lr",
-            0.001: "m is 100 after one step, but it is corrected by 1 − 0.9 before use",
-            1.0: "how large are m_hat and √v_hat? Divide them, then multiply by lr",
+            10.0: (
+                "that is the step of SGD, lr times the gradient; Adam divides"
+                " the gradient's size out"
+            ),
+            0.01 * 0.1 / math.sqrt(0.001): (
+                "that is the step without bias correction: 0.1 / √0.001"
+                " times lr"
+            ),
+            0.001: (
+                "m is 100 after one step, but it is corrected by 1 − 0.9"
+                " before use"
+            ),
+            1.0: (
+                "how large are m_hat and √v_hat? Divide them, then multiply"
+                " by lr"
+            ),
             -0.01: "asked is how far: a length",
         },
     )
 
 
 def _step_cases(generator):
-    """Five times weights, two averages, gradient, step number, learning rate."""
-    weights = [torch.randn(4, 4, generator=generator, dtype=torch.float64) for _ in range(5)]
-    return [(w[0], w[1], w[2].square(), w[3], t, 0.1 / t) for t, w in enumerate(weights, start=2)]
+    """Five times weights, two averages, gradient, step number, learning
+    rate.
+    """
+    weights = [
+        torch.randn(4, 4, generator=generator, dtype=torch.float64)
+        for _ in range(5)
+    ]
+    return [
+        (w[0], w[1], w[2].square(), w[3], t, 0.1 / t)
+        for t, w in enumerate(weights, start=2)
+    ]
 
 
 def check_momentum_step(attempt):
-    """Exercise: ``attempt(w, buffer, gradient, lr, momentum)`` returns ``(w, buffer)`` after one step, as in torch.
+    """Exercise: ``attempt(w, buffer, gradient, lr, momentum)`` returns ``(w,
+    buffer)`` after one step, as in torch.
 
     Args:
         attempt: the reader's function.
@@ -815,7 +1143,9 @@ def check_momentum_step(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_momentum_step(lambda w, v, g, lr, mu: (w - lr * v, mu * v + g))
+        >>> answer = check_momentum_step(
+        ...     lambda w, v, g, lr, mu: (w - lr * v, mu * v + g)
+        ... )
         ✗ Not yet: renew the buffer first, then step along the new one.
 
     Chapter: optimizers.
@@ -825,9 +1155,18 @@ def check_momentum_step(attempt):
         return w - lr * (mu * v + g), mu * v + g
 
     mistakes = {
-        "renew the buffer first, then step along the new one": lambda w, v, g, lr, mu: (w - lr * v, mu * v + g),
-        "torch's buffer is a sum, not an average: the new gradient enters with weight 1": (
-            lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g)
+        "renew the buffer first, then step along the new one": (
+            lambda w, v, g, lr, mu: (
+                w - lr * v,
+                mu * v + g,
+            )
+        ),
+        (
+            "torch's buffer is a sum, not an average:"
+            " the new gradient enters with weight 1"
+        ): lambda w, v, g, lr, mu: (
+            w - lr * (mu * v + (1 - mu) * g),
+            mu * v + (1 - mu) * g,
         ),
         "torch keeps the learning rate out of the buffer": (
             lambda w, v, g, lr, mu: (w - (mu * v + lr * g), mu * v + lr * g)
@@ -836,22 +1175,32 @@ def check_momentum_step(attempt):
             lambda w, v, g, lr, mu: (w + lr * (mu * v + g), mu * v + g)
         ),
         "this is Nesterov's step; asked is plain momentum": (
-            lambda w, v, g, lr, mu: (w - lr * (g + mu * (mu * v + g)), mu * v + g)
+            lambda w, v, g, lr, mu: (
+                w - lr * (g + mu * (mu * v + g)),
+                mu * v + g,
+            )
         ),
         "the step uses the gradient alone; it goes along the buffer": (
             lambda w, v, g, lr, mu: (w - lr * g, mu * v + g)
         ),
     }
     return check(
-        attempt, step, lambda chance: [(w, v, g, lr, 0.9) for w, v, _, g, _, lr in _step_cases(chance)], mistakes
+        attempt,
+        step,
+        lambda chance: [
+            (w, v, g, lr, 0.9) for w, v, _, g, _, lr in _step_cases(chance)
+        ],
+        mistakes,
     )
 
 
 def check_adam_step(attempt):
-    """Exercise: ``attempt(w, m, v, gradient, t, lr)`` returns ``w`` after step ``t`` of Adam, at default betas.
+    """Exercise: ``attempt(w, m, v, gradient, t, lr)`` returns ``w`` after step
+    ``t`` of Adam, at default betas.
 
     Args:
-        attempt: the reader's function; ``m`` and ``v`` are the averages before the step.
+        attempt: the reader's function; ``m`` and ``v`` are the averages before
+            the step.
 
     Returns:
         1 if right, else 0; one sentence is printed.
@@ -861,22 +1210,41 @@ def check_adam_step(attempt):
         ...     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         ...     return w - lr * m / (v.sqrt() + 1e-8)
         >>> answer = check_adam_step(without)
-        ✗ Not yet: the averages start at zero: divide m by 1 − 0.9^t and v by 1 − 0.999^t.
+        ✗ Not yet: the averages start at zero: divide m by 1 − 0.9^t and v by 1
+        − 0.999^t.
 
     Chapter: optimizers.
     """
 
-    def step(power_m=1, power_v=1, root=0.5, square=2, late=0, sign=-1, old=False, eps=1e-8, inside=0.0):
+    def step(
+        power_m=1,
+        power_v=1,
+        root=0.5,
+        square=2,
+        late=0,
+        sign=-1,
+        old=False,
+        eps=1e-8,
+        inside=0.0,
+    ):
         def adam_step(w, m, v, g, t, lr):
             new_m, new_v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**square
             m, v = (m, v) if old else (new_m, new_v)
-            m_hat, v_hat = m / (1 - 0.9 ** (t - late)) ** power_m, v / (1 - 0.999 ** (t - late)) ** power_v
-            return w + sign * lr * m_hat / ((v_hat.abs() + inside) ** root + eps)
+            m_hat, v_hat = (
+                m / (1 - 0.9 ** (t - late)) ** power_m,
+                v / (1 - 0.999 ** (t - late)) ** power_v,
+            )
+            return w + sign * lr * m_hat / (
+                (v_hat.abs() + inside) ** root + eps
+            )
 
         return adam_step
 
     mistakes = {
-        "the averages start at zero: divide m by 1 − 0.9^t and v by 1 − 0.999^t": step(0, 0),
+        (
+            "the averages start at zero:"
+            " divide m by 1 − 0.9^t and v by 1 − 0.999^t"
+        ): step(0, 0),
         "v needs its own correction, 1 − 0.999^t": step(1, 0),
         "m needs its own correction, 1 − 0.9^t": step(0, 1),
         "divide by the square root of v_hat": step(root=1),
@@ -889,7 +1257,15 @@ def check_adam_step(attempt):
 
     def cases(chance):
         w = torch.randn(4, 4, generator=chance, dtype=torch.float64)
-        tiny = (1e-8 * w[0], 1e-8 * w[1], 1e-16 * w[2].square(), 1e-8 * w[3], 7, 1e-9)  # here eps is felt
+        # here eps is felt
+        tiny = (
+            1e-8 * w[0],
+            1e-8 * w[1],
+            1e-16 * w[2].square(),
+            1e-8 * w[3],
+            7,
+            1e-9,
+        )
         return [*_step_cases(chance), tiny]
 
     return check(attempt, step(), cases, mistakes)

@@ -1,7 +1,8 @@
-r"""Figures that every reader can see, and explorers that a reader can move. Used by the lab of every chapter.
+r"""Figures that every reader can see, and explorers that a reader can move.
+Used by the lab of every chapter.
 
-Draw in black, white and the palette: :func:`show` and :func:`explorer` turn black into the page's ink and white into
-its paper.
+Draw in black, white and the palette: :func:`show` and :func:`explorer` turn
+black into the page's ink and white into its paper.
 """
 
 import base64
@@ -20,52 +21,94 @@ from matplotlib.figure import Figure
 
 from companion.claims import interval, number, publish
 
-__all__ = ["DASHES", "MARKERS", "PALETTE", "band", "baseline", "explorer", "figure", "show", "style"]
+__all__ = [
+    "DASHES",
+    "MARKERS",
+    "PALETTE",
+    "band",
+    "baseline",
+    "explorer",
+    "figure",
+    "show",
+    "style",
+]
 
-# Blue, red, violet, ochre, magenta, grey: at least 3 : 1 against both papers, and apart for colour-blind readers.
+# Blue, red, violet, ochre, magenta, grey: at least 3 : 1 against both papers,
+# and apart for colour-blind readers.
 PALETTE = ("#0a94ff", "#c23a3a", "#7335fe", "#b28f00", "#a63698", "#889590")
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (7, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 3)))
+DASHES = (
+    "-",
+    (0, (5, 2)),
+    (0, (1, 1.5)),
+    (0, (7, 2, 1, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (9, 3)),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 MAX_FRAMES = 40
 
-LIGHT = "--ink:#1f2328;--paper:#ffffff;--rule:#c4cad1;--accent:#0a66c2;color-scheme:light"
-DARK = "--ink:#e3e8ee;--paper:#14181e;--rule:#454f5b;--accent:#6cb6ff;color-scheme:dark"
-INKS = {"#000000": "var(--ink)", "#ffffff": "var(--paper)", "#b0b0b0": "var(--rule)", "#cccccc": "var(--rule)"}
+LIGHT = (
+    "--ink:#1f2328;--paper:#ffffff;--rule:#c4cad1;--accent:#0a66c2;"
+    "color-scheme:light"
+)
+DARK = (
+    "--ink:#e3e8ee;--paper:#14181e;--rule:#454f5b;--accent:#6cb6ff;"
+    "color-scheme:dark"
+)
+INKS = {
+    "#000000": "var(--ink)",
+    "#ffffff": "var(--paper)",
+    "#b0b0b0": "var(--rule)",
+    "#cccccc": "var(--rule)",
+}
 
-# Hidden frames keep their place, so that nothing jumps, and their clip paths, which a twin on the page may refer to.
+# Hidden frames keep their place, so that nothing jumps, and their clip paths,
+# which a twin on the page may refer to.
 CSS = f"""
-.explorer{{{LIGHT};box-sizing:border-box;margin:1rem 0;padding:.5rem .75rem .75rem;border:1px solid var(--rule);
-border-radius:6px;background:var(--paper);color:var(--ink);font-family:sans-serif}}
+.explorer{{{LIGHT};box-sizing:border-box;margin:1rem 0;
+padding:.5rem .75rem .75rem;border:1px solid var(--rule);
+border-radius:6px;background:var(--paper);color:var(--ink);
+font-family:sans-serif}}
 @media(prefers-color-scheme:dark){{
-html:not([data-theme=light],[theme=light]) body:not([data-jp-theme-light=true]) .explorer{{{DARK}}}}}
-html[data-theme=dark] .explorer,html[theme=dark] .explorer,body[data-jp-theme-light=false] .explorer{{{DARK}}}
+html:not([data-theme=light],[theme=light])
+body:not([data-jp-theme-light=true]) .explorer{{{DARK}}}}}
+html[data-theme=dark] .explorer,html[theme=dark] .explorer,
+body[data-jp-theme-light=false] .explorer{{{DARK}}}
 .explorer .frames{{display:grid}}
 .explorer .frame{{grid-area:1/1;min-width:0}}
 .explorer .frame[hidden]{{display:block;visibility:hidden}}
 .explorer clipPath *{{visibility:visible}}
 .explorer svg{{display:block}}
-.explorer div.row,.explorer fieldset,.explorer label{{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .75rem}}
+.explorer div.row,.explorer fieldset,.explorer label{{display:flex;
+flex-wrap:wrap;align-items:center;gap:.25rem .75rem}}
 .explorer fieldset{{border:0;margin:.5rem 0 0;padding:0;min-width:0}}
-.explorer legend{{float:left;width:auto;margin:0;padding:0;font-size:inherit}}
+.explorer legend{{float:left;width:auto;margin:0;padding:0;
+font-size:inherit}}
 .explorer div.row{{margin-top:.4rem}}
 .explorer div.row label{{flex:1 1 14rem}}
-.explorer input{{accent-color:var(--accent);margin:0;min-width:24px;height:24px}}
+.explorer input{{accent-color:var(--accent);margin:0;min-width:24px;
+height:24px}}
 .explorer [type=range]{{flex:1 1 8rem}}
 .explorer output{{min-width:4ch;font-variant-numeric:tabular-nums}}
-.explorer button{{min-width:5rem;min-height:28px;border:1px solid var(--ink);border-radius:4px;background:var(--paper);
-color:var(--ink);font:inherit}}
+.explorer button{{min-width:5rem;min-height:28px;border:1px solid var(--ink);
+border-radius:4px;background:var(--paper);color:var(--ink);font:inherit}}
 .explorer :focus-visible{{outline:2px solid var(--accent);outline-offset:2px}}
 """
 
-# Runs once per figure, however many there are; JupyterLab would take the arrow keys for itself.
+# Runs once per figure, however many there are; JupyterLab would take the arrow
+# keys for itself.
 SCRIPT = """
-for (const figure of document.querySelectorAll("figure.explorer:not([data-live])")) {
+for (const figure of
+     document.querySelectorAll("figure.explorer:not([data-live])")) {
   figure.dataset.live = "";
-  const [range, output, button] = ["[type=range]", "output", "button"].map(s => figure.querySelector(s));
-  const texts = JSON.parse(range.dataset.texts), frames = figure.querySelectorAll(".frame");
+  const [range, output, button] = ["[type=range]", "output", "button"].map(
+    s => figure.querySelector(s));
+  const texts = JSON.parse(range.dataset.texts),
+    frames = figure.querySelectorAll(".frame");
   const update = () => {
     const choice = figure.querySelector("[type=radio]:checked");
-    const now = Number(range.value) + (choice ? texts.length * choice.value : 0);
+    const now = Number(range.value) +
+      (choice ? texts.length * choice.value : 0);
     frames.forEach((frame, i) => { frame.hidden = i !== now; });
     output.value = texts[range.value];
     range.setAttribute("aria-valuetext", output.value);
@@ -74,8 +117,13 @@ for (const figure of document.querySelectorAll("figure.explorer:not([data-live])
   figure.addEventListener("keydown", event => event.stopPropagation());
   if (button) {
     let timer = 0;
-    const stop = () => { clearInterval(timer); timer = 0; button.textContent = "Play"; };
-    const step = () => { range.value = Number(range.value) + 1; update(); if (range.value === range.max) stop(); };
+    const stop = () => {
+      clearInterval(timer); timer = 0; button.textContent = "Play";
+    };
+    const step = () => {
+      range.value = Number(range.value) + 1; update();
+      if (range.value === range.max) stop();
+    };
     button.hidden = false;
     button.addEventListener("click", () => {
       if (timer) { stop(); return; }
@@ -89,16 +137,19 @@ for (const figure of document.querySelectorAll("figure.explorer:not([data-live])
 }
 """
 
-EXPLORER = """<figure class="explorer" style="max-width:{width}px"><style>{css}</style>
+EXPLORER = """<figure class="explorer" style="max-width:{width}px">\
+<style>{css}</style>
 <form method="dialog" autocomplete="off"><div class="frames">{frames}</div>
-<div class="row"><label><span>{label}</span><input type="range" min="0" max="{last}" value="0" \
+<div class="row"><label><span>{label}</span>\
+<input type="range" min="0" max="{last}" value="0" \
 aria-valuetext="{first}" data-texts="{texts}"></label>\
 <output aria-live="off">{first}</output>{play}</div>{fieldset}</form>
 <script>{script}</script></figure>"""
 
 
 def style():
-    r"""The look of every figure, as a context or a decorator; nothing is changed outside it.
+    r"""The look of every figure, as a context or a decorator; nothing is
+    changed outside it.
 
     Example:
         >>> with style():
@@ -107,22 +158,38 @@ def style():
 
     Chapter: all.
     """
-    cycle = matplotlib.cycler(color=PALETTE, linestyle=DASHES, linewidth=[2] * len(PALETTE))
-    return matplotlib.rc_context({
-        "figure.figsize": (5.6, 3.6), "figure.constrained_layout.use": True, "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"], "font.size": 12, "axes.titlesize": 12, "legend.fontsize": 11,
-        "legend.frameon": False, "axes.prop_cycle": cycle, "axes.spines.top": False, "axes.spines.right": False,
-        "axes.grid": True, "axes.axisbelow": True, "grid.linewidth": 0.6,
-        "svg.fonttype": "none",
-    })  # fmt: skip
+    cycle = matplotlib.cycler(
+        color=PALETTE, linestyle=DASHES, linewidth=[2] * len(PALETTE)
+    )
+    return matplotlib.rc_context(
+        {
+            "figure.figsize": (5.6, 3.6),
+            "figure.constrained_layout.use": True,
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],
+            "font.size": 12,
+            "axes.titlesize": 12,
+            "legend.fontsize": 11,
+            "legend.frameon": False,
+            "axes.prop_cycle": cycle,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.linewidth": 0.6,
+            "svg.fonttype": "none",
+        }
+    )
 
 
 def figure(rows=1, columns=1, **options):
-    r"""Create a figure and its axes like ``plt.subplots``, in the course's style, at a size that is legible on a phone.
+    r"""Create a figure and its axes like ``plt.subplots``, in the course's
+    style, at a size that is legible on a phone.
 
     Args:
         rows: how many panels there are from top to bottom.
-        columns: how many panels stand side by side. Two are as much as a phone can show; prefer rows.
+        columns: how many panels stand side by side. Two are as much as a phone
+            can show; prefer rows.
         **options: passed on to ``matplotlib.pyplot.subplots``.
 
     Returns:
@@ -131,19 +198,25 @@ def figure(rows=1, columns=1, **options):
     Chapter: all.
     """
     with style():
-        size = (5.6, 3.6 * rows) if columns == 1 else (3.6 * columns, 3.2 * rows)
+        size = (
+            (5.6, 3.6 * rows) if columns == 1 else (3.6 * columns, 3.2 * rows)
+        )
         return plt.subplots(rows, columns, **{"figsize": size, **options})
 
 
 def band(ax, x, values, *, label, color=None):
-    r"""Draw the mean over seeds as a line and its 95 % interval at each point as a band.
+    r"""Draw the mean over seeds as a line and its 95 % interval at each point
+    as a band.
 
-    On a logarithmic y-axis (set the scale first) both are taken of the logarithm, as is right for skewed quantities.
+    On a logarithmic y-axis (set the scale first) both are taken of the
+    logarithm, as is right for skewed quantities.
 
     Args:
-        ax: where to draw; made by :func:`figure`, successive lines differ in colour, dash and marker.
+        ax: where to draw; made by :func:`figure`, successive lines differ in
+            colour, dash and marker.
         x: shape (N,).
-        values: shape (S, N), one row per seed, at least 2. A NaN or infinity leaves a gap at its x.
+        values: shape (S, N), one row per seed, at least 2. A NaN or infinity
+            leaves a gap at its x.
         label: the name in the legend.
         color: an entry of ``PALETTE`` brings its own dash and marker.
 
@@ -151,30 +224,49 @@ def band(ax, x, values, *, label, color=None):
         The line of the mean.
 
     Raises:
-        ValueError: if the shapes do not fit or a value is not positive on a logarithmic axis.
+        ValueError: if the shapes do not fit or a value is not positive on a
+            logarithmic axis.
 
     Chapter: all.
     """
-    x, values = (np.asarray(a.tolist() if isinstance(a, torch.Tensor) else a, float) for a in (x, values))
+    x, values = (
+        np.asarray(a.tolist() if isinstance(a, torch.Tensor) else a, float)
+        for a in (x, values)
+    )
     if values.ndim != 2 or len(values) < 2 or x.shape != values.shape[1:]:
-        wanted = "values must have shape (S, N) with at least 2 seeds S, and x shape (N,)"
+        wanted = (
+            "values must have shape (S, N) with at least 2 seeds S, and x shape"
+            " (N,)"
+        )
         raise ValueError(f"{wanted}; got values {values.shape} and x {x.shape}")
     values = np.where(np.isfinite(values), values, np.nan)
     log = ax.get_yscale() == "log"
     if log and (values <= 0).any():
-        raise ValueError(f"values must be positive on a logarithmic axis; got {np.nanmin(values):g}")
+        raise ValueError(
+            "values must be positive on a logarithmic axis; got"
+            f" {np.nanmin(values):g}"
+        )
     lines = interval(np.log(values) if log else values)
     mean, low, high = (np.exp(y) for y in lines) if log else lines
-    (line,) = ax.plot(x, mean, label=label, **({"color": color} if color else {}))
+    (line,) = ax.plot(
+        x, mean, label=label, **({"color": color} if color else {})
+    )
     if line.get_color() in PALETTE:
         place = PALETTE.index(line.get_color())
-        line.set(linestyle=DASHES[place], marker=MARKERS[place], markevery=0.15 if len(x) > 12 else None)
-    ax.fill_between(x, low, high, color=line.get_color(), alpha=0.22, linewidth=0)
+        line.set(
+            linestyle=DASHES[place],
+            marker=MARKERS[place],
+            markevery=0.15 if len(x) > 12 else None,
+        )
+    ax.fill_between(
+        x, low, high, color=line.get_color(), alpha=0.22, linewidth=0
+    )
     return line
 
 
 def baseline(ax, y, label):
-    r"""Draw a dashed line at the height of a trivial answer: predict the mean, predict zero, the majority class.
+    r"""Draw a dashed line at the height of a trivial answer: predict the mean,
+    predict zero, the majority class.
 
     Args:
         ax: where to draw.
@@ -186,7 +278,13 @@ def baseline(ax, y, label):
 
     Chapter: all.
     """
-    return ax.axhline(float(y), color="black", linestyle=(0, (4, 3)), linewidth=1.2, label=label)
+    return ax.axhline(
+        float(y),
+        color="black",
+        linestyle=(0, (4, 3)),
+        linewidth=1.2,
+        label=label,
+    )
 
 
 def show(fig, alt, name=None):
@@ -194,7 +292,8 @@ def show(fig, alt, name=None):
 
     Args:
         fig: what to show. Axes with labelled artists and no legend get one.
-        alt: what is to be seen, for readers who cannot see it: at least 20 characters.
+        alt: what is to be seen, for readers who cannot see it: at least 20
+            characters.
         name: the key under which a page can glue the figure.
 
     Raises:
@@ -205,109 +304,232 @@ def show(fig, alt, name=None):
     """
     _check_alt(alt)
     svg, width = _svg(fig, "f")
-    look = f"<style>svg{{{LIGHT}}}@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
-    svg = svg.replace(">", f' xmlns="http://www.w3.org/2000/svg" width="{width}">{look}', 1)
+    look = (
+        f"<style>svg{{{LIGHT}}}"
+        f"@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
+    )
+    svg = svg.replace(
+        ">", f' xmlns="http://www.w3.org/2000/svg" width="{width}">{look}', 1
+    )
     data = base64.b64encode(svg.encode()).decode()
     image = (
-        f'<img class="dark-light" alt="{html.escape(alt)}" width="{width}" style="max-width:100%;height:auto" '
-        f'src="data:image/svg+xml;base64,{data}">'
+        f'<img class="dark-light" alt="{html.escape(alt)}" width="{width}"'
+        ' style="max-width:100%;height:auto"'
+        f' src="data:image/svg+xml;base64,{data}">'
     )
     publish({"text/html": image, "text/plain": alt}, name)
 
 
-def explorer(draw, values, *, label, alts, name=None, choices=None, choice_label=None, play=False):
-    r"""Show a picture that the reader moves with a slider: frames computed now, no kernel needed later.
+def explorer(
+    draw,
+    values,
+    *,
+    label,
+    alts,
+    name=None,
+    choices=None,
+    choice_label=None,
+    play=False,
+):
+    r"""Show a picture that the reader moves with a slider: frames computed now,
+    no kernel needed later.
 
     Give all frames the same axis limits, so that what moves is the subject.
 
     Args:
-        draw: ``draw(value)`` or ``draw(value, choice)``, returns a Figure or its Axes.
+        draw: ``draw(value)`` or ``draw(value, choice)``, returns a Figure or
+            its Axes.
         values: the slider's stops, numbers or strings, at least two.
         label: what the slider changes.
-        alts: the alternative text of each frame: a function with the arguments of ``draw``, or one
-            string per frame, choice by choice.
+        alts: the alternative text of each frame: a function with the arguments
+            of ``draw``, or one string per frame, choice by choice.
         name: the key under which a page can glue the explorer.
         choices: a row of radio buttons, a second axis.
         choice_label: what the radio buttons change; needed with ``choices``.
-        play: whether to offer a play button, where time is the axis. Nothing moves before it is pressed.
+        play: whether to offer a play button, where time is the axis. Nothing
+            moves before it is pressed.
 
     Raises:
-        ValueError: if there are fewer than 2 stops, more than 40 frames, or frames without their own alternative text.
+        ValueError: if there are fewer than 2 stops, more than 40 frames, or
+            frames without their own alternative text.
         TypeError: if ``draw`` does not return a figure.
 
     Chapter: all.
     """
-    stops = [(v,) for v in values] if choices is None else [(v, c) for c in choices for v in values]
+    stops = (
+        [(v,) for v in values]
+        if choices is None
+        else [(v, c) for c in choices for v in values]
+    )
     if len(values) < 2 or not 0 < len(stops) <= MAX_FRAMES:
-        raise ValueError(f"an explorer has at least 2 stops and at most {MAX_FRAMES} frames; got {len(stops)}")
+        raise ValueError(
+            f"an explorer has at least 2 stops and at most {MAX_FRAMES} frames;"
+            f" got {len(stops)}"
+        )
     if (choices is None) != (choice_label is None):
-        raise ValueError(f"choices and choice_label go together; got {choices!r} and {choice_label!r}")
+        raise ValueError(
+            f"choices and choice_label go together; got {choices!r} and"
+            f" {choice_label!r}"
+        )
     alts = [alts(*stop) for stop in stops] if callable(alts) else list(alts)
     if len(alts) != len(stops) or len(set(alts)) == 1:
-        raise ValueError(f"alts must describe each of {len(stops)} frames; got {len(set(alts))} different ones")
+        raise ValueError(
+            f"alts must describe each of {len(stops)} frames; got"
+            f" {len(set(alts))} different ones"
+        )
     for alt in alts:
         _check_alt(alt)
     texts = [v if isinstance(v, str) else number(v) for v in values]
-    key = hashlib.sha256(json.dumps([label, texts, alts]).encode()).hexdigest()[:6]
+    key = hashlib.sha256(json.dumps([label, texts, alts]).encode()).hexdigest()[
+        :6
+    ]
     frames = []
     for i, (stop, alt) in enumerate(zip(stops, alts, strict=True)):
         with style():
             svg, width = _svg(draw(*stop), f"x{key}{i}")
         hidden = " hidden" if i else ""
-        frames.append(f'<div class="frame" role="img" aria-label="{html.escape(alt)}"{hidden}>{svg}</div>')
+        frames.append(
+            '<div class="frame" role="img"'
+            f' aria-label="{html.escape(alt)}"{hidden}>{svg}</div>'
+        )
     radios = "".join(
-        f'<label><input type="radio" name="choice" value="{i}"{"" if i else " checked"}>{html.escape(str(c))}</label>'
+        '<label><input type="radio" name="choice"'
+        f' value="{i}"{"" if i else " checked"}>{html.escape(str(c))}</label>'
         for i, c in enumerate(choices or ())
     )
-    fieldset = f"<fieldset><legend>{html.escape(choice_label)}</legend>{radios}</fieldset>" if radios else ""
+    fieldset = (
+        f"<fieldset><legend>{html.escape(choice_label)}</legend>{radios}</fieldset>"
+        if radios
+        else ""
+    )
     fragment = EXPLORER.format(
-        css=CSS, script=SCRIPT, width=width, frames="".join(frames), fieldset=fieldset, label=html.escape(label),
-        last=len(values) - 1, first=html.escape(texts[0]), texts=html.escape(json.dumps(texts, ensure_ascii=False)),
+        css=CSS,
+        script=SCRIPT,
+        width=width,
+        frames="".join(frames),
+        fieldset=fieldset,
+        label=html.escape(label),
+        last=len(values) - 1,
+        first=html.escape(texts[0]),
+        texts=html.escape(json.dumps(texts, ensure_ascii=False)),
         play='<button type="button" hidden>Play</button>' if play else "",
-    )  # fmt: skip
-    publish({"text/html": fragment, "text/plain": f"{label}: {texts[0]} to {texts[-1]}. {alts[0]}"}, name)
+    )
+    publish(
+        {
+            "text/html": fragment,
+            "text/plain": f"{label}: {texts[0]} to {texts[-1]}. {alts[0]}",
+        },
+        name,
+    )
 
 
 def _check_alt(alt):
     """Refuse alternative text that describes nothing."""
-    if not isinstance(alt, str) or len(alt.strip()) < 20 or re.fullmatch(r"\S+\.\w{2,4}", alt.strip()):
-        raise ValueError(f"alt must say what is to be seen, in at least 20 characters, not a file name; got {alt!r}")
+    if (
+        not isinstance(alt, str)
+        or len(alt.strip()) < 20
+        or re.fullmatch(r"\S+\.\w{2,4}", alt.strip())
+    ):
+        raise ValueError(
+            "alt must say what is to be seen, in at least 20 characters, not a"
+            f" file name; got {alt!r}"
+        )
 
 
 def _svg(fig, prefix):
-    """Render and close a figure: a small SVG whose ids start with ``prefix`` and whose colours are variables."""
+    """Render and close a figure: a small SVG whose ids start with ``prefix``
+    and whose colours are variables.
+    """
     fig = fig.figure if isinstance(fig, Axes) else fig
     if not isinstance(fig, Figure):
-        raise TypeError(f"expected a matplotlib Figure or Axes; got {type(fig).__name__}")
+        raise TypeError(
+            f"expected a matplotlib Figure or Axes; got {type(fig).__name__}"
+        )
     buffer = io.StringIO()
     with style():
         for ax in fig.axes:
             if ax.images:
                 ax.grid(False)  # it would lie above the picture
-            if ax.get_legend_handles_labels()[0] and not ax.get_legend() and not fig.legends:
+            if (
+                ax.get_legend_handles_labels()[0]
+                and not ax.get_legend()
+                and not fig.legends
+            ):
                 ax.legend()
         fig.savefig(
-            buffer, format="svg", dpi=144, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            buffer,
+            format="svg",
+            dpi=144,
+            metadata={
+                "Date": None,
+                "Creator": None,
+                "Format": None,
+                "Type": None,
+            },
         )
     plt.close(fig)
-    svg = re.sub(r"<style.*?</style>|<!--.*?-->|\n\s*", " ", buffer.getvalue(), flags=re.S)
-    svg = re.sub(r"(?<=>) +(?=<)| font-family: [^;\"]*;?| transform=\"rotate\(-0 [^\"]*\"", "", svg)
-    width, height = (float(x) for x in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups())
-    svg = svg[svg.index(">", svg.index("<svg ")) + 1 :].replace("xlink:href", "href")
-    used = dict.fromkeys(re.findall(r'(?:href="|url\()#([^")]+)', svg))  # in order of appearance
+    svg = re.sub(
+        r"<style.*?</style>|<!--.*?-->|\n\s*",
+        " ",
+        buffer.getvalue(),
+        flags=re.S,
+    )
+    svg = re.sub(
+        r"(?<=>) +(?=<)| font-family: [^;\"]*;?| transform=\"rotate\(-0"
+        r" [^\"]*\"",
+        "",
+        svg,
+    )
+    width, height = (
+        float(x)
+        for x in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()
+    )
+    svg = svg[svg.index(">", svg.index("<svg ")) + 1 :].replace(
+        "xlink:href", "href"
+    )
+    # in order of appearance
+    used = dict.fromkeys(re.findall(r'(?:href="|url\()#([^")]+)', svg))
     ids = {old: f"{prefix}-{i}" for i, old in enumerate(used)}
-    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{ids[m[1]]}"' if m[1] in ids else "", svg)
-    svg = re.sub(r'(href="|url\()#([^")]+)', lambda m: f"{m[1]}#{ids[m[2]]}", svg)
-    svg = re.sub(r' (?:d="|x="|y="|transform="rotate|transform="translate)[^"]*"', lambda m: _round(m[0]), svg)
-    svg = re.sub(r'style="[^"]*"', lambda m: re.sub("(?<=[:;]) ", "", m[0]), svg)
-    svg = re.sub(r"(?<=:)(?:" + "|".join(INKS) + r")(?=[;\"])", lambda m: INKS[m[0]], svg)
-    look = "background:var(--paper);fill:var(--ink);font-family:sans-serif;stroke-linejoin:round"
-    return f'<svg viewBox="0 0 {width:g} {height:g}" style="{look}">{svg}', round(width * 4 / 3)
+    svg = re.sub(
+        r' id="([^"]*)"',
+        lambda m: f' id="{ids[m[1]]}"' if m[1] in ids else "",
+        svg,
+    )
+    svg = re.sub(
+        r'(href="|url\()#([^")]+)', lambda m: f"{m[1]}#{ids[m[2]]}", svg
+    )
+    svg = re.sub(
+        r' (?:d="|x="|y="|transform="rotate|transform="translate)[^"]*"',
+        lambda m: _round(m[0]),
+        svg,
+    )
+    svg = re.sub(
+        r'style="[^"]*"', lambda m: re.sub("(?<=[:;]) ", "", m[0]), svg
+    )
+    svg = re.sub(
+        r"(?<=:)(?:" + "|".join(INKS) + r")(?=[;\"])", lambda m: INKS[m[0]], svg
+    )
+    look = (
+        "background:var(--paper);fill:var(--ink);font-family:sans-serif;"
+        "stroke-linejoin:round"
+    )
+    return (
+        f'<svg viewBox="0 0 {width:g} {height:g}" style="{look}">{svg}',
+        round(width * 4 / 3),
+    )
 
 
 def _round(text):
-    """Round the coordinates in an attribute to one decimal, and close the gaps around the letters of a path."""
+    """Round the coordinates in an attribute to one decimal, and close the gaps
+    around the letters of a path.
+    """
     if "scale(" in text:
         return text
-    text = re.sub(r"\d+\.\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text)
-    return re.sub(r" *\b([A-Zz]) *", r"\1", text) if text.startswith(' d="') else text
+    text = re.sub(
+        r"\d+\.\d+", lambda m: f"{float(m[0]):.1f}".removesuffix(".0"), text
+    )
+    return (
+        re.sub(r" *\b([A-Zz]) *", r"\1", text)
+        if text.startswith(' d="')
+        else text
+    )

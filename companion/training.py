@@ -1,7 +1,9 @@
-r"""Training, one model at a time (:func:`fit`) or many seeds and settings at once (:func:`fit_many`).
+r"""Training, one model at a time (:func:`fit`) or many seeds and settings at
+once (:func:`fit_many`).
 
-Both take the batches of seed ``s`` from ``torch.randperm(n, generator=torch.Generator().manual_seed(s))`` and both
-start from the model that :func:`seeded_model` makes for ``s``, so that one is the test of the other.
+Both take the batches of seed ``s`` from ``torch.randperm(n,
+generator=torch.Generator().manual_seed(s))`` and both start from the model that
+:func:`seeded_model` makes for ``s``, so that one is the test of the other.
 """
 
 import copy
@@ -21,7 +23,14 @@ from companion.arguments import check_int, check_tensor
 from companion.data import check_data, generator
 from companion.optimizers import _keep_freed_memory, check_hyperparameters
 
-__all__ = ["Runs", "accuracy", "course_seeds", "fit", "fit_many", "seeded_model"]
+__all__ = [
+    "Runs",
+    "accuracy",
+    "course_seeds",
+    "fit",
+    "fit_many",
+    "seeded_model",
+]
 
 
 def accuracy(output, target):
@@ -39,7 +48,9 @@ def accuracy(output, target):
         ValueError: if ``target`` has another shape than the rows of ``output``.
 
     Example:
-        >>> accuracy(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])).item()
+        >>> accuracy(
+        ...     torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0])
+        ... ).item()
         0.5
 
     Chapter: all.
@@ -47,14 +58,18 @@ def accuracy(output, target):
     check_tensor("output", output)
     check_tensor("target", target)
     if output.shape[:-1] != target.shape:
-        raise ValueError(f"target must have shape {tuple(output.shape[:-1])}, got {tuple(target.shape)}")
+        raise ValueError(
+            f"target must have shape {tuple(output.shape[:-1])}, got"
+            f" {tuple(target.shape)}"
+        )
     return (output.argmax(-1) == target).float().mean(-1)
 
 
 def course_seeds(n):
     """List the n seeds of an experiment: ``1000 * COURSE_SEED + 0 … n − 1``.
 
-    Set the environment variable ``COURSE_SEED`` to repeat the whole course on fresh seeds.
+    Set the environment variable ``COURSE_SEED`` to repeat the whole course on
+    fresh seeds.
 
     Args:
         n: number of seeds, 1 … 1000.
@@ -64,7 +79,8 @@ def course_seeds(n):
 
     Raises:
         TypeError: if ``n`` is not an int.
-        ValueError: if ``n`` is not in 1 … 1000, or ``COURSE_SEED`` is not a whole number of at least 0.
+        ValueError: if ``n`` is not in 1 … 1000, or ``COURSE_SEED`` is not a
+            whole number of at least 0.
 
     Example:
         >>> len(course_seeds(10))
@@ -77,7 +93,9 @@ def course_seeds(n):
         raise ValueError(f"n must be in 1 … 1000, got {n}")
     course = os.environ.get("COURSE_SEED", "0")
     if not course.isdecimal():
-        raise ValueError(f"COURSE_SEED must be a whole number of at least 0, got {course!r}")
+        raise ValueError(
+            f"COURSE_SEED must be a whole number of at least 0, got {course!r}"
+        )
     return [1000 * int(course) + i for i in range(n)]
 
 
@@ -105,35 +123,78 @@ def seeded_model(make_model, seed, **hyper):
 
 
 def _progress(epochs):
-    """Count epochs on stderr for somebody who watches: in a terminal or a notebook, nowhere else."""
-    watched = sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
-    return tqdm(range(epochs), unit="epoch", leave=False, disable=not watched or bool(os.environ.get("TQDM_DISABLE")))
+    """Count epochs on stderr for somebody who watches: in a terminal or a
+    notebook, nowhere else.
+    """
+    watched = sys.stderr.isatty() or type(sys.stderr).__module__.startswith(
+        "ipykernel"
+    )
+    return tqdm(
+        range(epochs),
+        unit="epoch",
+        leave=False,
+        disable=not watched or bool(os.environ.get("TQDM_DISABLE")),
+    )
 
 
 def _check_type(name, value, kind):
     if not isinstance(value, kind) or isinstance(value, bool):
-        wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
-        raise TypeError(f"{name} must be of type {wanted}, got {type(value).__name__}")
+        wanted = " or ".join(
+            k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))
+        )
+        raise TypeError(
+            f"{name} must be of type {wanted}, got {type(value).__name__}"
+        )
 
 
-def _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm):
-    """Refuse the data and settings that ``fit`` and ``fit_many`` share; messages name the argument."""
+def _check_run(
+    train,
+    valid,
+    metrics,
+    loss,
+    epochs,
+    batch_size,
+    patience,
+    min_delta,
+    clip_norm,
+):
+    """Refuse the data and settings that ``fit`` and ``fit_many`` share;
+    messages name the argument.
+    """
     for name, pair in (("train", train), ("valid", valid)):
         if pair is None and name == "valid":
             continue
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise TypeError(f"{name} must be a pair of tensors (X, y), got {type(pair).__name__}")
+            raise TypeError(
+                f"{name} must be a pair of tensors (X, y), got"
+                f" {type(pair).__name__}"
+            )
         check_data(*pair, name=name)
     for name, value in (("patience", patience), ("metrics", metrics)):
         if value is not None and valid is None:
             raise ValueError(f"{name} needs validation data: pass valid=(X, y)")
-    if metrics is not None and not (isinstance(metrics, dict) and all(map(callable, metrics.values()))):
-        raise TypeError(f"metrics must be a dict of names and functions of (output, target), got {metrics!r}")
+    if metrics is not None and not (
+        isinstance(metrics, dict) and all(map(callable, metrics.values()))
+    ):
+        raise TypeError(
+            "metrics must be a dict of names and functions of (output,"
+            f" target), got {metrics!r}"
+        )
     if "loss" in (metrics or ()):
-        raise ValueError("metrics must have other names than 'loss': valid_loss is what early stopping looks at")
+        raise ValueError(
+            "metrics must have other names than 'loss': valid_loss is what"
+            " early stopping looks at"
+        )
     if not callable(loss):
-        raise TypeError(f"loss must be a function of (output, target), got {type(loss).__name__}")
-    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        raise TypeError(
+            "loss must be a function of (output, target), got"
+            f" {type(loss).__name__}"
+        )
+    for name, value in (
+        ("epochs", epochs),
+        ("batch_size", batch_size),
+        ("patience", patience),
+    ):
         if value is None and name != "epochs":
             continue
         _check_type(name, value, int)
@@ -142,7 +203,11 @@ def _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_de
     _check_type("min_delta", min_delta, (int, float))
     if not min_delta >= 0:
         raise ValueError(f"min_delta must be at least 0, got {min_delta}")
-    for bound in clip_norm.flatten().tolist() if isinstance(clip_norm, torch.Tensor) else [clip_norm]:
+    for bound in (
+        clip_norm.flatten().tolist()
+        if isinstance(clip_norm, torch.Tensor)
+        else [clip_norm]
+    ):
         if bound is not None:
             _check_type("clip_norm", bound, (int, float))
             if not bound > 0:
@@ -154,17 +219,29 @@ def _check_fit(model, optimizer, scheduler, seed):
     _check_type("model", model, nn.Module)
     _check_type("optimizer", optimizer, torch.optim.Optimizer)
     if scheduler is not None:
-        _check_type("scheduler", scheduler, torch.optim.lr_scheduler.LRScheduler)
+        _check_type(
+            "scheduler", scheduler, torch.optim.lr_scheduler.LRScheduler
+        )
     check_int("seed", seed, 0)
     own = {id(p) for p in model.parameters()}
-    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
-        raise ValueError("optimizer must hold parameters of the model; make it from model.parameters()")
+    if not any(
+        id(p) in own
+        for group in optimizer.param_groups
+        for p in group["params"]
+    ):
+        raise ValueError(
+            "optimizer must hold parameters of the model; make it from"
+            " model.parameters()"
+        )
 
 
 def _check_mean(name, value):
     check_tensor(f"what {name} returns", value)
     if value.ndim:
-        raise ValueError(f"{name} must return one number, the mean over the batch, got shape {tuple(value.shape)}")
+        raise ValueError(
+            f"{name} must return one number, the mean over the batch, got shape"
+            f" {tuple(value.shape)}"
+        )
 
 
 def fit(
@@ -192,55 +269,98 @@ def fit(
         loss: function of (output, target), the mean over the batch.
         optimizer: a ``torch.optim.Optimizer`` over the model's parameters.
         epochs: passes over the data, at least 1.
-        batch_size: rows per step; the last batch may be smaller. ``None`` takes all rows.
-        seed: seed of the batch order and of dropout masks, an int of at least 0.
+        batch_size: rows per step; the last batch may be smaller. ``None`` takes
+            all rows.
+        seed: seed of the batch order and of dropout masks, an int of
+            at least 0.
         valid: optional pair ``(X, y)``, evaluated after each epoch.
-        metrics: optional dict of name and function of (output, target), for ``valid``.
-        scheduler: optional ``torch.optim.lr_scheduler``, stepped after every batch.
-        clip_norm: optional bound on the norm of the whole gradient of the optimizer's parameters.
+        metrics: optional dict of name and function of (output, target), for
+            ``valid``.
+        scheduler: optional ``torch.optim.lr_scheduler``, stepped after every
+            batch.
+        clip_norm: optional bound on the norm of the whole gradient of the
+            optimizer's parameters.
         patience: stop after this many epochs without a better validation loss.
         min_delta: what counts as better: lower by more than this.
-        restore_best: after early stopping or the last epoch, take the weights of the best epoch (with ``patience``).
+        restore_best: after early stopping or the last epoch, take the weights
+            of the best epoch (with ``patience``).
 
     The model is left in evaluation mode.
 
     Returns:
-        History: dict of lists, one number per epoch: ``train_loss`` (mean over the epoch's batches), and with
-        ``valid`` also ``valid_loss`` and ``valid_<metric>``.
+        History: dict of lists, one number per epoch: ``train_loss`` (mean over
+        the epoch's batches), and with ``valid`` also ``valid_loss`` and
+        ``valid_<metric>``.
 
     Raises:
         TypeError, ValueError: for data or settings out of range.
-        FloatingPointError: if the loss or the final weights are NaN or infinite; names the epoch.
+        FloatingPointError: if the loss or the final weights are NaN or
+            infinite; names the epoch.
 
     Example:
         >>> X = torch.linspace(-1, 1, 20).unsqueeze(1)
         >>> model = seeded_model(lambda: nn.Linear(1, 1), 0)
-        >>> history = fit(model, (X, 3 * X), loss=F.mse_loss, epochs=50,
-        ...               optimizer=torch.optim.SGD(model.parameters(), lr=0.5))
+        >>> history = fit(
+        ...     model,
+        ...     (X, 3 * X),
+        ...     loss=F.mse_loss,
+        ...     epochs=50,
+        ...     optimizer=torch.optim.SGD(model.parameters(), lr=0.5),
+        ... )
         >>> round(model.weight.item(), 3)
         3.0
 
     Chapter: all.
     """
     _check_fit(model, optimizer, scheduler, seed)
-    _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm)
+    _check_run(
+        train,
+        valid,
+        metrics,
+        loss,
+        epochs,
+        batch_size,
+        patience,
+        min_delta,
+        clip_norm,
+    )
     X, y = train
     order = torch.Generator().manual_seed(seed)
-    history, best, best_state, waited = {"train_loss": []}, float("inf"), None, 0
+    history, best, best_state, waited = (
+        {"train_loss": []},
+        float("inf"),
+        None,
+        0,
+    )
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(generator(seed, "training").initial_seed())
         for epoch in (bar := _progress(epochs)):
             model.train()
             total = 0.0
-            for batch in torch.randperm(len(X), generator=order).to(X.device).split(batch_size or len(X)):
+            for batch in (
+                torch.randperm(len(X), generator=order)
+                .to(X.device)
+                .split(batch_size or len(X))
+            ):
                 optimizer.zero_grad()
                 value = loss(model(X[batch]), y[batch])
                 _check_mean("loss", value)
                 if not value.isfinite():
-                    raise FloatingPointError(_diverged(epoch, f"the loss is {value.item()}", optimizer))
+                    raise FloatingPointError(
+                        _diverged(
+                            epoch, f"the loss is {value.item()}", optimizer
+                        )
+                    )
                 value.backward()
                 if clip_norm is not None:
-                    nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], clip_norm)
+                    nn.utils.clip_grad_norm_(
+                        [
+                            p
+                            for g in optimizer.param_groups
+                            for p in g["params"]
+                        ],
+                        clip_norm,
+                    )
                 optimizer.step()
                 if scheduler is not None:
                     scheduler.step()
@@ -248,33 +368,46 @@ def fit(
             history["train_loss"].append(total / len(X))
             if valid is None:
                 continue
-            for name, result in _evaluate(model, valid, {"loss": loss} | (metrics or {})).items():
+            for name, result in _evaluate(
+                model, valid, {"loss": loss} | (metrics or {})
+            ).items():
                 history.setdefault(f"valid_{name}", []).append(result)
             bar.set_postfix(valid_loss=history["valid_loss"][-1])
             if patience is not None:
                 waited += 1
                 if history["valid_loss"][-1] < best - min_delta:
-                    best, best_state, waited = history["valid_loss"][-1], copy.deepcopy(model.state_dict()), 0
+                    best, best_state, waited = (
+                        history["valid_loss"][-1],
+                        copy.deepcopy(model.state_dict()),
+                        0,
+                    )
                 if waited >= patience:
                     break
     if best_state is not None and restore_best:
         model.load_state_dict(best_state)
     if not all(p.isfinite().all() for p in model.parameters()):
-        raise FloatingPointError(_diverged(epoch, "weights are not finite", optimizer))
+        raise FloatingPointError(
+            _diverged(epoch, "weights are not finite", optimizer)
+        )
     model.eval()
     return history
 
 
 def _diverged(epoch, what, optimizer):
     rates = ", ".join(f"{group['lr']:g}" for group in optimizer.param_groups)
-    return f"training diverged in epoch {epoch + 1}: {what}; try a learning rate smaller than {rates}"
+    return (
+        f"training diverged in epoch {epoch + 1}: {what}; try a learning rate"
+        f" smaller than {rates}"
+    )
 
 
 @torch.no_grad()
 def _evaluate(model, data, functions):
     model.eval()
     output = model(data[0])
-    results = {name: function(output, data[1]) for name, function in functions.items()}
+    results = {
+        name: function(output, data[1]) for name, function in functions.items()
+    }
     for name, result in results.items():
         _check_mean(f"metric {name}", result)
     return {name: result.item() for name, result in results.items()}
@@ -282,17 +415,21 @@ def _evaluate(model, data, functions):
 
 @dataclass
 class Runs:
-    """What :func:`fit_many` returns. Every shape starts with S seeds, then one dimension per entry of the grid.
+    """What :func:`fit_many` returns. Every shape starts with S seeds, then one
+    dimension per entry of the grid.
 
     Attributes:
-        history: dict of tensors (S, …, epochs): ``train_loss``, ``valid_loss``, ``valid_<metric>``; NaN after a run
-            has stopped.
+        history: dict of tensors (S, …, epochs): ``train_loss``, ``valid_loss``,
+            ``valid_<metric>``; NaN after a run has stopped.
         params: dict of parameter name and tensor ``(S, …, *shape)``.
         buffers: the same for buffers.
-        diverged: epoch (from 1) in which the loss of a run ceased to be finite, or after which its final weights
-            were not finite; 0 if neither happened; int64 (S, …).
-        best_epoch: epoch (from 1) of the lowest validation loss, 0 without validation data; int64 (S, …).
-        epochs_run: epochs that a run was trained before it stopped; int64 (S, …).
+        diverged: epoch (from 1) in which the loss of a run ceased to be finite,
+            or after which its final weights were not finite; 0 if neither
+            happened; int64 (S, …).
+        best_epoch: epoch (from 1) of the lowest validation loss, 0 without
+            validation data; int64 (S, …).
+        epochs_run: epochs that a run was trained before it stopped; int64 (S,
+            …).
         seeds: the seeds, a list.
         grid: the grid, a dict of 1-D tensors.
 
@@ -324,8 +461,13 @@ class Runs:
         """
         shape = self.diverged.shape
         _check_per_seed("X", X, self.seeds, per_seed)
-        state = {name: value.flatten(0, len(shape) - 1) for name, value in (self.params | self.buffers).items()}
-        return _predict(_Stacked(self._model), state, _per_run(X, shape, per_seed), per_seed).unflatten(0, shape)
+        state = {
+            name: value.flatten(0, len(shape) - 1)
+            for name, value in (self.params | self.buffers).items()
+        }
+        return _predict(
+            _Stacked(self._model), state, _per_run(X, shape, per_seed), per_seed
+        ).unflatten(0, shape)
 
     def evaluate(self, X, y, metric, *, per_seed=False):
         """One number per run: ``metric(output, target)`` in evaluation mode.
@@ -333,7 +475,8 @@ class Runs:
         Args:
             X: inputs (N, …), or (S, N, …) with ``per_seed``.
             y: targets (N, …), or (S, N, …) with ``per_seed``.
-            metric: function of (output, target) that returns a scalar, such as :func:`accuracy` or a loss.
+            metric: function of (output, target) that returns a scalar, such as
+                :func:`accuracy` or a loss.
             per_seed: whether every seed has its own data.
 
         Returns:
@@ -341,18 +484,27 @@ class Runs:
 
         Raises:
             TypeError: if ``metric`` does not return a tensor.
-            ValueError: if ``per_seed`` and a first dimension is not S, or ``metric`` does not return one number.
+            ValueError: if ``per_seed`` and a first dimension is not S, or
+                ``metric`` does not return one number.
         """
         shape = self.diverged.shape
         _check_per_seed("y", y, self.seeds, per_seed)
         output = self.predict(X, per_seed=per_seed).flatten(0, len(shape) - 1)
-        return _numbers("metric", metric, output, _per_run(y, shape, per_seed), shared=not per_seed).unflatten(0, shape)
+        return _numbers(
+            "metric",
+            metric,
+            output,
+            _per_run(y, shape, per_seed),
+            shared=not per_seed,
+        ).unflatten(0, shape)
 
     def model(self, *index):
-        """The model of one run as an ordinary ``nn.Module``, in evaluation mode.
+        """The model of one run as an ordinary ``nn.Module``, in evaluation
+        mode.
 
         Args:
-            index: position of the seed, then one position per entry of the grid.
+            index: position of the seed, then one position per entry of the
+                grid.
 
         Returns:
             A new module with that run's parameters and buffers.
@@ -362,7 +514,10 @@ class Runs:
         """
         if len(index) != self.diverged.ndim:
             names = ", ".join(["seed", *self.grid])
-            raise ValueError(f"index must be {self.diverged.ndim} positions ({names}), got {len(index)}")
+            raise ValueError(
+                f"index must be {self.diverged.ndim} positions ({names}), got"
+                f" {len(index)}"
+            )
         model = copy.deepcopy(self._model)
         with torch.no_grad():
             for name, value in _named_state(model):
@@ -393,44 +548,68 @@ def fit_many(
 ):
     r"""Train one independent model per seed and grid point, all at once.
 
-    The parameters of all models are stacked. One forward pass is mapped over them (``torch.func.vmap``), the sum of
-    their losses is differentiated, and one call of the rule per parameter updates them. Since no model touches
-    another's loss, the gradient of the sum holds each model's own gradient. At every grid point a seed has the same
-    initial weights and the same batches, so that differences along the grid are paired.
+    The parameters of all models are stacked. One forward pass is mapped over
+    them (``torch.func.vmap``), the sum of their losses is differentiated, and
+    one call of the rule per parameter updates them. Since no model touches
+    another's loss, the gradient of the sum holds each model's own gradient. At
+    every grid point a seed has the same initial weights and the same batches,
+    so that differences along the grid are paired.
 
     Args:
-        make_model: function that returns a new ``nn.Module``. It may take arguments named in ``grid``.
-        train: pair of tensors ``(X, y)``, shapes (N, …), or (S, N, …) with ``per_seed``.
+        make_model: function that returns a new ``nn.Module``. It may take
+            arguments named in ``grid``.
+        train: pair of tensors ``(X, y)``, shapes (N, …), or (S, N, …) with
+            ``per_seed``.
         loss: function of (output, target), the mean over the batch.
         rule: update rule such as :func:`companion.optimizers.sgd`.
-        seeds: S different ints of at least 0; a seed fixes initial weights and batch order.
+        seeds: S different ints of at least 0; a seed fixes initial weights and
+            batch order.
         epochs: passes over the data, at least 1.
-        grid: dict of name and 1-D tensor or list: hyper-parameters of ``rule``, ``clip_norm``, or arguments of
-            ``make_model``. Every combination is trained.
-        batch_size: rows per step; the last batch may be smaller. ``None`` takes all rows.
+        grid: dict of name and 1-D tensor or list: hyper-parameters of ``rule``,
+            ``clip_norm``, or arguments of ``make_model``. Every combination is
+            trained.
+        batch_size: rows per step; the last batch may be smaller. ``None`` takes
+            all rows.
         per_seed: whether every seed has its own data.
-        valid: optional pair ``(X, y)``, evaluated after each epoch; one per seed if ``per_seed``.
-        metrics: optional dict of name and function of (output, target), for ``valid``.
-        schedule: optional function of the number of steps taken that returns a factor for ``lr``.
+        valid: optional pair ``(X, y)``, evaluated after each epoch; one per
+            seed if ``per_seed``.
+        metrics: optional dict of name and function of (output, target), for
+            ``valid``.
+        schedule: optional function of the number of steps taken that returns a
+            factor for ``lr``.
         clip_norm: optional bound on the norm of each model's whole gradient.
-        overrides: optional function of (name, parameter of one model) that returns a dict of hyper-parameters for
-            that parameter, such as ``{"weight_decay": 0.0}`` for biases.
-        patience: a run stops after this many epochs without a better validation loss.
+        overrides: optional function of (name, parameter of one model) that
+            returns a dict of hyper-parameters for that parameter, such as
+            ``{"weight_decay": 0.0}`` for biases.
+        patience: a run stops after this many epochs without a better validation
+            loss.
         min_delta: what counts as better: lower by more than this.
-        restore_best: with ``patience``, a run ends with the weights of its best epoch.
-        hyper: hyper-parameters of ``rule`` that all runs share, such as ``lr=0.1``.
+        restore_best: with ``patience``, a run ends with the weights of its best
+            epoch.
+        hyper: hyper-parameters of ``rule`` that all runs share, such as
+            ``lr=0.1``.
 
     Returns:
-        :class:`Runs`. A run that diverges is recorded there and leaves the others alone.
+        :class:`Runs`. A run that diverges is recorded there and leaves the
+        others alone.
 
     Raises:
-        TypeError, ValueError: for data or settings out of range, or a model that cannot be mapped.
+        TypeError, ValueError: for data or settings out of range, or a model
+            that cannot be mapped.
 
     Example:
         >>> from companion.optimizers import sgd
         >>> X = torch.randn(100, 3, generator=torch.Generator().manual_seed(0))
-        >>> runs = fit_many(lambda: nn.Linear(3, 1), (X, X[:, :1]), loss=F.mse_loss, rule=sgd, lr=0.1,
-        ...                 seeds=range(5), epochs=20, grid={"weight_decay": [0.0, 1.0]})
+        >>> runs = fit_many(
+        ...     lambda: nn.Linear(3, 1),
+        ...     (X, X[:, :1]),
+        ...     loss=F.mse_loss,
+        ...     rule=sgd,
+        ...     lr=0.1,
+        ...     seeds=range(5),
+        ...     epochs=20,
+        ...     grid={"weight_decay": [0.0, 1.0]},
+        ... )
         >>> runs.params["weight"].shape
         torch.Size([5, 2, 1, 3])
         >>> runs.history["train_loss"][..., -1].mean(0) < 0.1
@@ -441,31 +620,77 @@ def fit_many(
     _check_functions(rule, schedule, overrides)
     if grid is not None:
         _check_type("grid", grid, dict)
-    seeds, grid = _seed_list(seeds), {name: _grid_values(name, values) for name, values in (grid or {}).items()}
+    seeds, grid = (
+        _seed_list(seeds),
+        {
+            name: _grid_values(name, values)
+            for name, values in (grid or {}).items()
+        },
+    )
     for name, value in (hyper | {"clip_norm": clip_norm}).items():
         if name in grid and value is not None:
-            raise ValueError(f"{name} is given in grid and as an argument, {value}; give it once")
+            raise ValueError(
+                f"{name} is given in grid and as an argument, {value}; give it"
+                " once"
+            )
         if isinstance(value, torch.Tensor) and value.ndim:
-            raise ValueError(f"{name} must be one number; several values belong in grid, got {value.tolist()}")
+            raise ValueError(
+                f"{name} must be one number; several values belong in grid, got"
+                f" {value.tolist()}"
+            )
     if isinstance(make_model, nn.Module) or not callable(make_model):
-        raise TypeError(f"make_model must be a function that returns a new model, got {type(make_model).__name__}")
+        raise TypeError(
+            "make_model must be a function that returns a new model, got"
+            f" {type(make_model).__name__}"
+        )
     clip_norm = grid.get("clip_norm", clip_norm)
-    _check_run(train, valid, metrics, loss, epochs, batch_size, patience, min_delta, clip_norm)
+    _check_run(
+        train,
+        valid,
+        metrics,
+        loss,
+        epochs,
+        batch_size,
+        patience,
+        min_delta,
+        clip_norm,
+    )
     _check_many(train, valid, seeds, per_seed)
     shape = torch.Size([len(seeds), *(len(values) for values in grid.values())])
-    points = torch.cartesian_prod(*grid.values()).reshape(-1, len(grid)).T.repeat(1, len(seeds)) if grid else ()
-    points = {name: values.to(train[0].device) for name, values in zip(grid, points, strict=True)}  # one value per run
+    points = (
+        torch.cartesian_prod(*grid.values())
+        .reshape(-1, len(grid))
+        .T.repeat(1, len(seeds))
+        if grid
+        else ()
+    )
+    # one value per run
+    points = {
+        name: values.to(train[0].device)
+        for name, values in zip(grid, points, strict=True)
+    }
     X, y = (t.flatten(0, 1) if per_seed else t for t in train)
     n = len(X) // len(seeds) if per_seed else len(X)
 
-    taken = {name: points.pop(name) for name in list(points) if name in inspect.signature(make_model).parameters}
+    taken = {
+        name: points.pop(name)
+        for name in list(points)
+        if name in inspect.signature(make_model).parameters
+    }
     clip_norm = points.pop("clip_norm", clip_norm)
     check_hyperparameters(rule, hyper | points)
     model, params, buffers = _stack_models(make_model, seeds, shape, taken, X)
-    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    trained = {
+        name: one for name, one in model.named_parameters() if one.requires_grad
+    }
     if not trained:
-        raise ValueError("make_model must return a model with parameters to train, got none that requires a gradient")
-    settings = {name: _expand(rule, hyper | points, params[name]) for name in trained}
+        raise ValueError(
+            "make_model must return a model with parameters to train, got none"
+            " that requires a gradient"
+        )
+    settings = {
+        name: _expand(rule, hyper | points, params[name]) for name in trained
+    }
     for name, one in trained.items() if overrides else ():
         own = overrides(name, one)
         _check_type(f"overrides of {name}", own, dict)
@@ -477,47 +702,86 @@ def fit_many(
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
     runs, device = shape.numel(), X.device
-    diverged, best_epoch, epochs_run = torch.zeros(3, runs, dtype=torch.int64, device=device)
+    diverged, best_epoch, epochs_run = torch.zeros(
+        3, runs, dtype=torch.int64, device=device
+    )
     active, has_kept = torch.ones(2, runs, dtype=torch.bool, device=device)
     best = torch.full((runs,), float("inf"), device=device, dtype=torch.float64)
     has_kept, kept, history = ~has_kept, params | buffers, []
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(generator(seeds, "training").initial_seed())
         for epoch in (bar := _progress(epochs)):
-            order = first_row + torch.stack([torch.randperm(n, generator=chance) for chance in orders])
+            order = first_row + torch.stack(
+                [torch.randperm(n, generator=chance) for chance in orders]
+            )
             order = order.repeat_interleave(runs // len(seeds), 0).to(device)
             total = 0.0
             step.stacked.model.train()
             for batch in order.split(batch_size or n, dim=1):
-                rows = batch.flatten()  # index_select with a flat index is faster than X[batch]
-                x, target = (t.index_select(0, rows).unflatten(0, batch.shape) for t in (X, y))
+                # index_select with a flat index is faster than X[batch]
+                rows = batch.flatten()
+                x, target = (
+                    t.index_select(0, rows).unflatten(0, batch.shape)
+                    for t in (X, y)
+                )
                 params, losses = step(params, buffers, x, target)
                 total += losses * batch.shape[1]
             epochs_run += active
             record = {"train_loss": total / n}
             if valid is not None:
                 functions = {"loss": loss} | (metrics or {})
-                record |= _validate(step.stacked, params | buffers, valid, functions, shape, per_seed)
+                record |= _validate(
+                    step.stacked,
+                    params | buffers,
+                    valid,
+                    functions,
+                    shape,
+                    per_seed,
+                )
                 better = active & (record["valid_loss"] < best - min_delta)
                 best = torch.where(better, record["valid_loss"].double(), best)
                 best_epoch = torch.where(better, epoch + 1, best_epoch)
-            history.append({name: torch.where(active, value, float("nan")) for name, value in record.items()})
-            diverged = torch.where(active & (diverged == 0) & ~total.isfinite(), epoch + 1, diverged)
+            history.append(
+                {
+                    name: torch.where(active, value, float("nan"))
+                    for name, value in record.items()
+                }
+            )
+            diverged = torch.where(
+                active & (diverged == 0) & ~total.isfinite(),
+                epoch + 1,
+                diverged,
+            )
             if not bar.disable:
-                bar.set_postfix(train_loss=f"{history[-1]['train_loss'].nanmean():.3g}")
+                bar.set_postfix(
+                    train_loss=f"{history[-1]['train_loss'].nanmean():.3g}"
+                )
             if patience is not None:
                 stopping = active & (epoch + 1 - best_epoch >= patience)
-                keep = better | (stopping & ~has_kept) if restore_best else stopping
+                keep = (
+                    better | (stopping & ~has_kept)
+                    if restore_best
+                    else stopping
+                )
                 kept = _choose(keep, params | buffers, kept)
                 has_kept, active = has_kept | keep, active & ~stopping
                 if not active.any():
                     break
     final = _choose(has_kept, kept, params | buffers)
-    finite = torch.stack([final[name].flatten(1).isfinite().all(1) for name in params]).all(0)
+    finite = torch.stack(
+        [final[name].flatten(1).isfinite().all(1) for name in params]
+    ).all(0)
     diverged = torch.where((diverged == 0) & ~finite, epochs_run, diverged)
     return Runs(
-        history={name: torch.stack([h[name] for h in history], -1).unflatten(0, shape) for name in history[0]},
-        params={name: final[name].detach().unflatten(0, shape) for name in params},
+        history={
+            name: (
+                torch.stack([h[name] for h in history], -1).unflatten(0, shape)
+            )
+            for name in history[0]
+        },
+        params={
+            name: final[name].detach().unflatten(0, shape) for name in params
+        },
         buffers={name: final[name].unflatten(0, shape) for name in buffers},
         diverged=diverged.unflatten(0, shape),
         best_epoch=best_epoch.unflatten(0, shape),
@@ -532,23 +796,37 @@ class _Step:
     """One step of all runs: forward, backward, clipping, rule."""
 
     def __init__(self, model, loss, rule, settings, schedule, clip_norm):
-        self.stacked, self.model, self.loss, self.rule, self.settings = _Stacked(model), model, loss, rule, settings
+        self.stacked, self.model, self.loss, self.rule, self.settings = (
+            _Stacked(model),
+            model,
+            loss,
+            rule,
+            settings,
+        )
         self.schedule, self.clip_norm = schedule, clip_norm
         self.state, self.taken = {name: {} for name in settings}, 0
 
     def __call__(self, params, buffers, x, y):
         leaves = [params[name].requires_grad_() for name in self.settings]
-        losses = (self.losses if self.taken else self.first_losses)(params | buffers, x, y)
+        losses = (self.losses if self.taken else self.first_losses)(
+            params | buffers, x, y
+        )
         grads = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
         with torch.no_grad():
             if self.clip_norm is not None:
                 grads = _clip(grads, self.clip_norm)
             params = dict(params)
-            for (name, hyper), grad in zip(self.settings.items(), grads, strict=True):
+            for (name, hyper), grad in zip(
+                self.settings.items(), grads, strict=True
+            ):
                 if self.schedule is not None:
-                    hyper = hyper | {"lr": hyper["lr"] * self.schedule(self.taken)}
+                    hyper = hyper | {
+                        "lr": hyper["lr"] * self.schedule(self.taken)
+                    }
                 if grad is not None:
-                    params[name], self.state[name] = self.rule(params[name], grad, self.state[name], **hyper)
+                    params[name], self.state[name] = self.rule(
+                        params[name], grad, self.state[name], **hyper
+                    )
         self.taken += 1
         return params, losses.detach()
 
@@ -558,27 +836,47 @@ class _Step:
     def first_losses(self, state, x, y):
         try:
             return self.losses(state, x, y)
-        except RuntimeError as error:  # if one model alone fails too, its own error says more
-            one = functional_call(self.model, {name: value[0] for name, value in state.items()}, (x[0],))
+        # if one model alone fails too, its own error says more
+        except RuntimeError as error:
+            one = functional_call(
+                self.model,
+                {name: value[0] for name, value in state.items()},
+                (x[0],),
+            )
             _check_mean("loss", self.loss(one, y[0]))
             raise ValueError(
-                f"fit_many cannot map {type(self.model).__name__} and its loss over the runs "
-                f"({str(error).splitlines()[0]}); train it with fit, one seed at a time"
+                f"fit_many cannot map {type(self.model).__name__} and its loss"
+                f" over the runs ({str(error).splitlines()[0]}); train it with"
+                " fit, one seed at a time"
             ) from error
 
 
-_PLAIN = (nn.Linear, nn.Identity, nn.Dropout, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh)
+_PLAIN = (
+    nn.Linear,
+    nn.Identity,
+    nn.Dropout,
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.ELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Sigmoid,
+    nn.Tanh,
+)
 
 
 class _Stacked:
-    """All models as one function of (stacked state, inputs): ``vmap`` over one model that is lent each run's state.
+    """All models as one function of (stacked state, inputs): ``vmap`` over one
+    model that is lent each run's state.
 
-    Plain chains of linear layers and activations need no ``vmap``: one batched product serves all runs of a layer.
+    Plain chains of linear layers and activations need no ``vmap``: one batched
+    product serves all runs of a layer.
     """
 
     def __init__(self, model):
         self.model = copy.deepcopy(model)
-        first = {id(t): name for name, t in _named_state(self.model)}  # tied parameters have one name
+        # tied parameters have one name
+        first = {id(t): name for name, t in _named_state(self.model)}
         self.slots = [
             (holder, key, first[id(t)])
             for module in self.model.modules()
@@ -586,7 +884,11 @@ class _Stacked:
             for key, t in holder.items()
             if t is not None
         ]
-        leaves = [module for module in self.model.modules() if type(module) is not nn.Sequential]
+        leaves = [
+            module
+            for module in self.model.modules()
+            if type(module) is not nn.Sequential
+        ]
         self.plain = all(type(module) in _PLAIN for module in leaves)
         for module in leaves:
             if self.plain and type(module) is nn.Linear:
@@ -598,15 +900,24 @@ class _Stacked:
         output = self.model(x)
         for holder, key, name in self.slots:
             if holder[key] is not state[name]:
-                raise ValueError(f"the model replaces its buffer {name}; change it in place, with {key}.copy_(…)")
+                raise ValueError(
+                    f"the model replaces its buffer {name}; change it in place,"
+                    f" with {key}.copy_(…)"
+                )
         return output
 
     def __call__(self, state, x, shared=False):
-        """Outputs (R, N, …) for inputs (R, N, …), or (N, …) that all runs share."""
+        """Outputs (R, N, …) for inputs (R, N, …), or (N, …) that all runs
+        share.
+        """
         if self.plain and x.ndim == (2 if shared else 3):
             runs = len(next(iter(state.values())))
             return self.lend(state, x.expand(runs, *x.shape) if shared else x)
-        return vmap(self.lend, in_dims=(0, None if shared else 0), randomness="different")(state, x)
+        return vmap(
+            self.lend,
+            in_dims=(0, None if shared else 0),
+            randomness="different",
+        )(state, x)
 
 
 def _stacked_linear(layer, x):
@@ -623,142 +934,233 @@ def _named_state(model):
 
 def _mean_losses(loss, output, y):
     """Mean loss of each run, shape (R,)."""
-    if loss is F.cross_entropy or (loss is F.mse_loss and output.shape == y.shape):
-        rows = loss(output.flatten(0, 1), y.flatten(0, 1), reduction="none")  # faster than the mapped loss
+    if loss is F.cross_entropy or (
+        loss is F.mse_loss and output.shape == y.shape
+    ):
+        # faster than the mapped loss
+        rows = loss(output.flatten(0, 1), y.flatten(0, 1), reduction="none")
         rows = rows.unflatten(0, y.shape[:2]).flatten(1)
-        return rows.mean(1) if y.is_floating_point() else rows.sum(1) / (y != -100).flatten(1).sum(1)  # ignore_index
+        # ignore_index
+        return (
+            rows.mean(1)
+            if y.is_floating_point()
+            else rows.sum(1) / (y != -100).flatten(1).sum(1)
+        )
     return _numbers("loss", loss, output, y)
 
 
 def _numbers(name, function, output, y, shared=False):
-    """What a function of (output, target) says of each run, shape (R,); ``shared`` targets are those of all runs."""
+    """What a function of (output, target) says of each run, shape (R,);
+    ``shared`` targets are those of all runs.
+    """
 
     def number(output, y):
         value = function(output, y)
         _check_mean(name, value)
         return value
 
-    return vmap(number, in_dims=(0, None if shared else 0), randomness="different")(output, y)
+    return vmap(
+        number, in_dims=(0, None if shared else 0), randomness="different"
+    )(output, y)
 
 
 def _clip(grads, max_norm):
-    """Scale the gradients of each run so that their joint norm is at most ``max_norm``."""
-    norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads if g is not None]).norm(dim=0)
+    """Scale the gradients of each run so that their joint norm is at most
+    ``max_norm``.
+    """
+    norms = torch.stack(
+        [g.flatten(1).norm(dim=1) for g in grads if g is not None]
+    ).norm(dim=0)
     factor = (max_norm / (norms + 1e-6)).clamp(max=1.0)
     return [g if g is None else g * _per_parameter(factor, g) for g in grads]
 
 
 def _per_parameter(values, stacked):
-    """Shape one value per run so that it broadcasts against a stacked parameter."""
-    return values.to(stacked.device, stacked.dtype).reshape(-1, *[1] * (stacked.ndim - 1))
+    """Shape one value per run so that it broadcasts against a stacked
+    parameter.
+    """
+    return values.to(stacked.device, stacked.dtype).reshape(
+        -1, *[1] * (stacked.ndim - 1)
+    )
 
 
 @torch.no_grad()
 def _choose(mask, yes, no):
     """Per run, the state ``yes`` where ``mask``, else ``no``."""
-    return {name: torch.where(_per_parameter(mask, yes[name]).bool(), yes[name], no[name]) for name in yes}
+    return {
+        name: torch.where(
+            _per_parameter(mask, yes[name]).bool(), yes[name], no[name]
+        )
+        for name in yes
+    }
 
 
 def _expand(rule, hyper, stacked):
-    """Give the hyper-parameters that differ between runs the shape of a stacked parameter."""
+    """Give the hyper-parameters that differ between runs the shape of a stacked
+    parameter.
+    """
     lr = inspect.signature(rule).parameters.get("lr")
     if lr is None or (lr.default is lr.empty and "lr" not in hyper):
         raise ValueError(
-            f"lr must be {'given, for the rule has no default' if lr else 'a hyper-parameter of the rule'}"
+            "lr must be given, for the rule has no default"
+            if lr
+            else "lr must be a hyper-parameter of the rule"
         )
     hyper = {"lr": lr.default} | hyper
-    return {k: _per_parameter(v, stacked) if isinstance(v, torch.Tensor) else v for k, v in hyper.items()}
+    return {
+        k: _per_parameter(v, stacked) if isinstance(v, torch.Tensor) else v
+        for k, v in hyper.items()
+    }
 
 
 def _validate(stacked, state, valid, functions, shape, per_seed):
     X, y = (_per_run(t, shape, per_seed) for t in valid)
     output = _predict(stacked, state, X, per_seed)
     return {
-        f"valid_{name}": _numbers(f"metric {name}", function, output, y, shared=not per_seed)
+        f"valid_{name}": _numbers(
+            f"metric {name}", function, output, y, shared=not per_seed
+        )
         for name, function in functions.items()
     }
 
 
 def _per_run(data, shape, per_seed):
-    """Repeat each seed's data for its runs; data that all seeds share stays as it is."""
-    return data.repeat_interleave(shape.numel() // shape[0], 0) if per_seed else data
+    """Repeat each seed's data for its runs; data that all seeds share stays as
+    it is.
+    """
+    return (
+        data.repeat_interleave(shape.numel() // shape[0], 0)
+        if per_seed
+        else data
+    )
 
 
 @torch.no_grad()
 def _predict(stacked, state, X, per_seed):
-    """Outputs (R, N, …) in evaluation mode, some rows at a time to bound the memory."""
+    """Outputs (R, N, …) in evaluation mode, some rows at a time to bound the
+    memory.
+    """
     stacked.model.eval()
     inputs = X.shape[2 if per_seed else 1 :].numel()
     rows = max(1, 2**24 // (max(64, inputs) * len(next(iter(state.values())))))
     chunks = X.split(rows, dim=1 if per_seed else 0)
-    return torch.cat([stacked(state, x, shared=not per_seed) for x in chunks], dim=1)
+    return torch.cat(
+        [stacked(state, x, shared=not per_seed) for x in chunks], dim=1
+    )
 
 
 def _stack_models(make_model, seeds, shape, taken, X):
-    """Make every run's model; return one of them, the stacked parameters and the stacked buffers."""
+    """Make every run's model; return one of them, the stacked parameters and
+    the stacked buffers.
+    """
     points = shape.numel() // len(seeds)
     if taken:
-        arguments = [{name: values[run].item() for name, values in taken.items()} for run in range(shape.numel())]
-        models = [seeded_model(make_model, seeds[run // points], **arguments[run]) for run in range(shape.numel())]
+        arguments = [
+            {name: values[run].item() for name, values in taken.items()}
+            for run in range(shape.numel())
+        ]
+        models = [
+            seeded_model(make_model, seeds[run // points], **arguments[run])
+            for run in range(shape.numel())
+        ]
     else:
         models = [seeded_model(make_model, seed) for seed in seeds]
     for model in models:
         if not isinstance(model, nn.Module):
             raise TypeError(
-                f"make_model must be a function that returns a new model, got {type(model).__name__} from it"
+                "make_model must be a function that returns a new model, got"
+                f" {type(model).__name__} from it"
             )
         if _attributes(model, torch.Tensor):
             raise ValueError(
-                f"fit_many cannot map the tensors {_attributes(model, torch.Tensor)}, which are plain attributes; "
-                "register them as parameters or buffers"
+                "fit_many cannot map the tensors"
+                f" {_attributes(model, torch.Tensor)}, which are plain"
+                " attributes; register them as parameters or buffers"
             )
         if _settings(model) != _settings(models[0]):
             raise ValueError(
-                f"make_model must build the same module for all of {', '.join(taken) or 'the seeds'}; "
-                "what differs between runs must be a parameter or a buffer"
+                "make_model must build the same module for all of"
+                f" {', '.join(taken) or 'the seeds'}; what differs between runs"
+                " must be a parameter or a buffer"
             )
     if len({id(model) for model in models}) < len(models):
-        raise ValueError("make_model must return a new model at each call, got the same one again")
+        raise ValueError(
+            "make_model must return a new model at each call, got the same one"
+            " again"
+        )
     model = copy.deepcopy(models[0]).to(X.device)
     for name, parameter in model.named_parameters():
         if X.is_floating_point() and parameter.dtype != X.dtype:
-            raise ValueError(f"X is {X.dtype} and the parameter {name} is {parameter.dtype}; they must agree")
+            raise ValueError(
+                f"X is {X.dtype} and the parameter {name} is {parameter.dtype};"
+                " they must agree"
+            )
     params, buffers = stack_module_state(models)
     if not taken:
         params, buffers = (
-            {name: value.repeat_interleave(points, 0) for name, value in d.items()} for d in (params, buffers)
+            {
+                name: value.repeat_interleave(points, 0)
+                for name, value in d.items()
+            }
+            for d in (params, buffers)
         )
-    params = {name: value.detach().to(X.device) for name, value in params.items()}
-    return model, params, {name: value.to(X.device) for name, value in buffers.items()}
+    params = {
+        name: value.detach().to(X.device) for name, value in params.items()
+    }
+    return (
+        model,
+        params,
+        {name: value.to(X.device) for name, value in buffers.items()},
+    )
 
 
 def _attributes(model, kind):
     """Names of the plain attributes of one kind, in all submodules."""
-    return sorted(k for module in model.modules() for k, v in vars(module).items() if isinstance(v, kind))
+    return sorted(
+        k
+        for module in model.modules()
+        for k, v in vars(module).items()
+        if isinstance(v, kind)
+    )
 
 
 def _settings(model):
     """What distinguishes two modules beside parameters and buffers."""
     plain = (bool, int, float, str, tuple, type(None))
-    return [(type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)}) for m in model.modules()]
+    return [
+        (type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)})
+        for m in model.modules()
+    ]
 
 
 def _check_functions(rule, schedule, overrides):
-    if isinstance(rule, type) or not callable(rule):  # a class is an optimizer, not a rule
-        raise TypeError(f"rule must be an update rule such as companion.optimizers.sgd, got {rule!r}")
+    # a class is an optimizer, not a rule
+    if isinstance(rule, type) or not callable(rule):
+        raise TypeError(
+            "rule must be an update rule such as companion.optimizers.sgd, got"
+            f" {rule!r}"
+        )
     for name, value in (("schedule", schedule), ("overrides", overrides)):
         if value is not None and not callable(value):
-            raise TypeError(f"{name} must be a function, got {type(value).__name__}")
+            raise TypeError(
+                f"{name} must be a function, got {type(value).__name__}"
+            )
 
 
 def _seed_list(seeds):
     if not hasattr(seeds, "__iter__"):
-        raise TypeError(f"seeds must be a list or range of ints, got the {type(seeds).__name__} {seeds}")
+        raise TypeError(
+            "seeds must be a list or range of ints, got the"
+            f" {type(seeds).__name__} {seeds}"
+        )
     seeds = list(seeds)
     for seed in seeds:
         _check_type("each of seeds", seed, int)
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ValueError(f"seeds must be different ints of at least 0, at least one of them, got {seeds}")
+        raise ValueError(
+            "seeds must be different ints of at least 0, at least one of them,"
+            f" got {seeds}"
+        )
     return seeds
 
 
@@ -766,16 +1168,23 @@ def _grid_values(name, values):
     try:
         values = torch.as_tensor(values, dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"grid: {name} must be a 1-D tensor or list of numbers, got {values!r}") from None
+        raise TypeError(
+            f"grid: {name} must be a 1-D tensor or list of numbers, got"
+            f" {values!r}"
+        ) from None
     if values.ndim != 1 or not len(values):
-        raise ValueError(f"grid: {name} must be a 1-D tensor or list of numbers, got shape {tuple(values.shape)}")
+        raise ValueError(
+            f"grid: {name} must be a 1-D tensor or list of numbers, got shape"
+            f" {tuple(values.shape)}"
+        )
     return values
 
 
 def _check_per_seed(name, tensor, seeds, per_seed):
     if per_seed and len(tensor) != len(seeds):
         raise ValueError(
-            f"{name}: with per_seed the first dimension must be the {len(seeds)} seeds, got shape {tuple(tensor.shape)}"
+            f"{name}: with per_seed the first dimension must be the"
+            f" {len(seeds)} seeds, got shape {tuple(tensor.shape)}"
         )
 
 
@@ -787,6 +1196,12 @@ def _check_many(train, valid, seeds, per_seed):
         for letter, tensor in zip("Xy", pair, strict=True):
             _check_per_seed(f"{name}: {letter}", tensor, seeds, per_seed)
             if tensor.ndim < 2 or tensor.shape[1] == 0:
-                raise ValueError(f"{name}: {letter} must have rows for each seed, got shape {tuple(tensor.shape)}")
+                raise ValueError(
+                    f"{name}: {letter} must have rows for each seed, got shape"
+                    f" {tuple(tensor.shape)}"
+                )
         if pair[0].shape[1] != pair[1].shape[1]:
-            raise ValueError(f"{name}: X has {pair[0].shape[1]} rows per seed and y has {pair[1].shape[1]}")
+            raise ValueError(
+                f"{name}: X has {pair[0].shape[1]} rows per seed and y has"
+                f" {pair[1].shape[1]}"
+            )

@@ -1,7 +1,8 @@
-r"""Chapter *weight_decay*: penalties on the size of the weights, and what minimises them.
+r"""Chapter *weight_decay*: penalties on the size of the weights, and what
+minimises them.
 
-Ordered from norms to penalties, closed form, proximal step and the use in networks; the checks of the chapter's
-exercises come last.
+Ordered from norms to penalties, closed form, proximal step and the use in
+networks; the checks of the chapter's exercises come last.
 """
 
 import torch
@@ -32,9 +33,15 @@ __all__ = [
 
 
 def _check_not_negative(name, value):
-    if isinstance(value, bool) or not isinstance(value, int | float | torch.Tensor):
-        raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
-    if not ((value >= 0).all() if isinstance(value, torch.Tensor) else value >= 0):
+    if isinstance(value, bool) or not isinstance(
+        value, int | float | torch.Tensor
+    ):
+        raise TypeError(
+            f"{name} must be a number or a tensor, got {type(value).__name__}"
+        )
+    if not (
+        (value >= 0).all() if isinstance(value, torch.Tensor) else value >= 0
+    ):
         raise ValueError(f"{name} must be at least 0, got {value}")
 
 
@@ -42,7 +49,10 @@ def _check_problem(X, y, lam):
     check_regression(X, y)
     check_floats("X", X, 2)
     if y.dtype != X.dtype:
-        raise TypeError(f"X and y must have the same type of numbers, got {X.dtype} and {y.dtype}")
+        raise TypeError(
+            f"X and y must have the same type of numbers, got {X.dtype} and"
+            f" {y.dtype}"
+        )
     _check_not_negative("lam", lam)
 
 
@@ -69,7 +79,8 @@ def l1_norm(w):
 
 
 def squared_l2_norm(w):
-    r"""Sum of the squares. Many texts call it "the L2 norm"; it is the square of that norm.
+    r"""Sum of the squares. Many texts call it "the L2 norm"; it is the square
+    of that norm.
 
     .. math::
         \lVert w \rVert_2^2 = \sum_i w_i^2
@@ -140,14 +151,16 @@ def l1_penalty(w, lam):
 
 
 def l2_penalty(w, lam):
-    r"""Ridge penalty, to be added to a loss. The half makes its gradient :math:`\lambda w`.
+    r"""Ridge penalty, to be added to a loss. The half makes its gradient
+    :math:`\lambda w`.
 
     .. math::
         \frac{\lambda}{2} \lVert w \rVert_2^2
 
     Args:
         w: tensor of any shape.
-        lam: strength :math:`\lambda \ge 0`, equal to the ``weight_decay`` of ``torch.optim.SGD``.
+        lam: strength :math:`\lambda \ge 0`, equal to the ``weight_decay`` of
+            ``torch.optim.SGD``.
 
     Returns:
         Scalar tensor.
@@ -171,26 +184,34 @@ _FACTORS = {"λ/2": 1.0, "λ": 2.0, "λ/2m": 1.0, "λ/m": 2.0}
 
 
 def convert_penalty(lam, source, m=None):
-    r"""Turn the coefficient of a squared-norm penalty into PyTorch's ``weight_decay``.
+    r"""Turn the coefficient of a squared-norm penalty into PyTorch's
+    ``weight_decay``.
 
-    ``weight_decay`` is the factor of :math:`w` in the gradient of the penalty. If the penalty is
+    ``weight_decay`` is the factor of :math:`w` in the gradient of the penalty.
+    If the penalty is
 
     .. math::
-        \frac{\lambda}{2}\lVert w\rVert_2^2, \quad \lambda\lVert w\rVert_2^2, \quad
-        \frac{\lambda}{2m}\lVert w\rVert_2^2, \quad \frac{\lambda}{m}\lVert w\rVert_2^2
+        \frac{\lambda}{2}\lVert w\rVert_2^2, \quad \lambda\lVert w\rVert_2^2,
+        \quad
+        \frac{\lambda}{2m}\lVert w\rVert_2^2, \quad \frac{\lambda}{m}\lVert
+        w\rVert_2^2
 
-    then ``weight_decay`` is :math:`\lambda,\; 2\lambda,\; \lambda/m,\; 2\lambda/m`.
+    then ``weight_decay`` is :math:`\lambda,\; 2\lambda,\; \lambda/m,\;
+    2\lambda/m`.
 
     Args:
         lam: :math:`\lambda \ge 0`.
-        source: how the penalty is written: ``"λ/2"``, ``"λ"``, ``"λ/2m"`` or ``"λ/m"``.
-        m: number of training rows, at least 1; needed where the penalty is divided by it.
+        source: how the penalty is written: ``"λ/2"``, ``"λ"``, ``"λ/2m"`` or
+            ``"λ/m"``.
+        m: number of training rows, at least 1; needed where the penalty is
+            divided by it.
 
     Returns:
         ``weight_decay``.
 
     Raises:
-        ValueError: for an unknown form, a negative ``lam``, or a missing or needless ``m``.
+        ValueError: for an unknown form, a negative ``lam``, or a missing or
+            needless ``m``.
 
     Example:
         >>> convert_penalty(0.5, "λ/2m", m=100)
@@ -200,9 +221,14 @@ def convert_penalty(lam, source, m=None):
     """
     _check_not_negative("lam", lam)
     if source not in _FACTORS:
-        raise ValueError(f"source must be one of {', '.join(_FACTORS)}, got {source!r}")
+        raise ValueError(
+            f"source must be one of {', '.join(_FACTORS)}, got {source!r}"
+        )
     if source.endswith("m") and (m is None or m < 1):
-        raise ValueError(f"a penalty written with {source} needs m, the number of training rows, at least 1; got {m}")
+        raise ValueError(
+            f"a penalty written with {source} needs m, the number of training"
+            f" rows, at least 1; got {m}"
+        )
     if not source.endswith("m") and m is not None:
         raise ValueError(f"a penalty written with {source} has no m; got {m}")
     return _FACTORS[source] * lam / (m or 1)
@@ -212,38 +238,48 @@ def ridge(X, y, lam):
     r"""Weights of ridge regression in closed form, without intercept.
 
     .. math::
-        \hat w = \arg\min_w \frac{1}{2n}\lVert y - Xw\rVert_2^2 + \frac{\lambda}{2}\lVert w\rVert_2^2
-               = \Bigl(\frac{X^\top X}{n} + \lambda I\Bigr)^{-1} \frac{X^\top y}{n}
+        \hat w = \arg\min_w \frac{1}{2n}\lVert y - Xw\rVert_2^2 +
+        \frac{\lambda}{2}\lVert w\rVert_2^2
+               = \Bigl(\frac{X^\top X}{n} + \lambda I\Bigr)^{-1} \frac{X^\top
+               y}{n}
 
     Args:
         X: inputs (…, n, d); leading dimensions are separate problems.
         y: targets (…, n).
-        lam: :math:`\lambda \ge 0`, a number or a tensor that broadcasts against the leading dimensions. With
-            :math:`\lambda = 0` the columns of ``X`` must be independent.
+        lam: :math:`\lambda \ge 0`, a number or a tensor that broadcasts against
+            the leading dimensions. With :math:`\lambda = 0` the columns of
+            ``X`` must be independent.
 
     Returns:
         Weights (…, d).
 
     Raises:
-        TypeError, ValueError: for types or shapes that do not fit, values that are not finite, or a negative ``lam``.
+        TypeError, ValueError: for types or shapes that do not fit, values that
+            are not finite, or a negative ``lam``.
 
     Example:
         >>> ridge(torch.eye(2), torch.tensor([2.0, 4.0]), lam=0.5)
         tensor([1., 2.])
 
-    Source: Hoerl and Kennard (1970). scikit-learn's ``Ridge(alpha=n * lam)`` minimises the same.
+    Source: Hoerl and Kennard (1970). scikit-learn's ``Ridge(alpha=n * lam)``
+    minimises the same.
 
     Chapter: weight_decay.
     """
     _check_problem(X, y, lam)
     n, d = X.shape[-2:]
     like = {"dtype": X.dtype, "device": X.device}
-    penalty = torch.as_tensor(lam, **like)[..., None, None] * torch.eye(d, **like)
-    return torch.linalg.solve(X.mT @ X / n + penalty, (X.mT @ y.unsqueeze(-1) / n)).squeeze(-1)
+    penalty = torch.as_tensor(lam, **like)[..., None, None] * torch.eye(
+        d, **like
+    )
+    return torch.linalg.solve(
+        X.mT @ X / n + penalty, (X.mT @ y.unsqueeze(-1) / n)
+    ).squeeze(-1)
 
 
 def soft_threshold(w, threshold):
-    r"""Move every weight towards zero by ``threshold`` and stop there: the proximal operator of the L1 norm.
+    r"""Move every weight towards zero by ``threshold`` and stop there: the
+    proximal operator of the L1 norm.
 
     .. math::
         S_\tau(w)_i = w_i - \operatorname{clip}(w_i, -\tau, \tau)
@@ -255,7 +291,8 @@ def soft_threshold(w, threshold):
         threshold: :math:`\tau \ge 0`, a number or a tensor that broadcasts.
 
     Returns:
-        Tensor of the shape of ``w``; weights within :math:`\tau` of zero are exactly zero.
+        Tensor of the shape of ``w``; weights within :math:`\tau` of zero are
+        exactly zero.
 
     Raises:
         ValueError: if ``threshold`` is negative.
@@ -274,32 +311,37 @@ def soft_threshold(w, threshold):
 
 
 def ista(X, y, lam, steps=500):
-    r"""Lasso regression by proximal gradient descent (ISTA), without intercept, from zero.
+    r"""Lasso regression by proximal gradient descent (ISTA), without intercept,
+    from zero.
 
     .. math::
-        w \leftarrow S_{\eta\lambda}\Bigl(w - \frac{\eta}{n} X^\top (Xw - y)\Bigr),
+        w \leftarrow S_{\eta\lambda}\Bigl(w - \frac{\eta}{n} X^\top (Xw -
+        y)\Bigr),
         \qquad \eta = n / \lVert X\rVert_2^2
 
-    which minimises :math:`\frac{1}{2n}\lVert y - Xw\rVert_2^2 + \lambda\lVert w\rVert_1`.
+    which minimises :math:`\frac{1}{2n}\lVert y - Xw\rVert_2^2 + \lambda\lVert
+    w\rVert_1`.
 
     Args:
         X: inputs (…, n, d); leading dimensions are separate problems.
         y: targets (…, n).
-        lam: :math:`\lambda \ge 0`, a number or a tensor that broadcasts against the leading dimensions.
+        lam: :math:`\lambda \ge 0`, a number or a tensor that broadcasts against
+            the leading dimensions.
         steps: number of steps, at least 1.
 
     Returns:
         Weights (…, d).
 
     Raises:
-        TypeError, ValueError: for types or shapes that do not fit, values that are not finite, a negative ``lam`` or no
-            steps.
+        TypeError, ValueError: for types or shapes that do not fit, values that
+            are not finite, a negative ``lam`` or no steps.
 
     Example:
         >>> ista(torch.eye(2), torch.tensor([2.0, 0.4]), lam=0.5)
         tensor([1., 0.])
 
-    Source: Beck and Teboulle (2009). scikit-learn's ``Lasso(alpha=lam)`` minimises the same.
+    Source: Beck and Teboulle (2009). scikit-learn's ``Lasso(alpha=lam)``
+    minimises the same.
 
     Chapter: weight_decay.
     """
@@ -308,8 +350,11 @@ def ista(X, y, lam, steps=500):
         raise ValueError(f"steps must be at least 1, got {steps}")
     n = X.shape[-2]
     square = torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
-    lr = n / square.where(square > 0, 1.0)  # where X is zero the gradient is zero, and any step will do
-    threshold = lr * torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
+    # where X is zero the gradient is zero, and any step will do
+    lr = n / square.where(square > 0, 1.0)
+    threshold = lr * torch.as_tensor(
+        lam, dtype=X.dtype, device=X.device
+    ).unsqueeze(-1)
     w = torch.zeros_like(X[..., 0, :])
     for _ in range(steps):
         error = (X @ w.unsqueeze(-1)).squeeze(-1) - y
@@ -319,10 +364,12 @@ def ista(X, y, lam, steps=500):
 
 
 def subgradient_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
-    r"""SGD on the loss plus an L1 penalty, the penalty differentiated: what ``loss + l1_penalty`` and autograd do.
+    r"""SGD on the loss plus an L1 penalty, the penalty differentiated: what
+    ``loss + l1_penalty`` and autograd do.
 
     .. math::
-        w_t = w_{t-1} - \eta\,\bigl(\nabla L(w_{t-1}) + \lambda \operatorname{sign}(w_{t-1})\bigr)
+        w_t = w_{t-1} - \eta\,\bigl(\nabla L(w_{t-1}) + \lambda
+        \operatorname{sign}(w_{t-1})\bigr)
 
     Args:
         param: :math:`w_{t-1}`, any shape.
@@ -335,7 +382,9 @@ def subgradient_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
         The new parameter and the state.
 
     Example:
-        >>> w, _ = subgradient_sgd(torch.tensor([0.05]), torch.zeros(1), {}, lr=0.1, l1=1.0)
+        >>> w, _ = subgradient_sgd(
+        ...     torch.tensor([0.05]), torch.zeros(1), {}, lr=0.1, l1=1.0
+        ... )
         >>> round(w.item(), 4)  # it steps over zero
         -0.05
 
@@ -361,7 +410,9 @@ def proximal_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
         The new parameter and the state.
 
     Example:
-        >>> w, _ = proximal_sgd(torch.tensor([0.05]), torch.zeros(1), {}, lr=0.1, l1=1.0)
+        >>> w, _ = proximal_sgd(
+        ...     torch.tensor([0.05]), torch.zeros(1), {}, lr=0.1, l1=1.0
+        ... )
         >>> w.item()  # it stops at zero
         0.0
 
@@ -372,25 +423,38 @@ def proximal_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
     return soft_threshold(param - lr * grad, lr * l1), state
 
 
-_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+_NORMS = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
 
 
 def parameter_groups(model, weight_decay):
-    """Split the parameters of a model for an optimizer: weights decay, biases and norm parameters do not.
+    """Split the parameters of a model for an optimizer: weights decay, biases
+    and norm parameters do not.
 
     Args:
         model: an ``nn.Module``.
         weight_decay: for the weights, at least 0.
 
     Returns:
-        List of two parameter groups, for ``torch.optim`` and :mod:`companion.optimizers`.
+        List of two parameter groups, for ``torch.optim`` and
+        :mod:`companion.optimizers`.
 
     Raises:
         ValueError: if ``weight_decay`` is negative.
 
     Example:
-        >>> decayed, spared = parameter_groups(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), 0.1)
-        >>> len(decayed["params"]), len(spared["params"]), spared["weight_decay"]
+        >>> decayed, spared = parameter_groups(
+        ...     nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), 0.1
+        ... )
+        >>> (
+        ...     len(decayed["params"]),
+        ...     len(spared["params"]),
+        ...     spared["weight_decay"],
+        ... )
         (1, 3, 0.0)
 
     Chapter: weight_decay.
@@ -404,13 +468,20 @@ def parameter_groups(model, weight_decay):
     }
     parameters = list(model.parameters())
     return [
-        {"params": [p for p in parameters if id(p) not in spared], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if id(p) in spared], "weight_decay": 0.0},
+        {
+            "params": [p for p in parameters if id(p) not in spared],
+            "weight_decay": weight_decay,
+        },
+        {
+            "params": [p for p in parameters if id(p) in spared],
+            "weight_decay": 0.0,
+        },
     ]
 
 
 def spare_biases(name, parameter):
-    """Do not decay parameters with fewer than two dimensions; for ``fit_many(…, overrides=spare_biases)``.
+    """Do not decay parameters with fewer than two dimensions; for ``fit_many(…,
+    overrides=spare_biases)``.
 
     Args:
         name: name of the parameter.
@@ -420,7 +491,10 @@ def spare_biases(name, parameter):
         ``{"weight_decay": 0.0}`` for biases and norm parameters, else ``{}``.
 
     Example:
-        >>> spare_biases("bias", torch.zeros(3)), spare_biases("weight", torch.zeros(3, 3))
+        >>> (
+        ...     spare_biases("bias", torch.zeros(3)),
+        ...     spare_biases("weight", torch.zeros(3, 3)),
+        ... )
         ({'weight_decay': 0.0}, {})
 
     Chapter: weight_decay.
@@ -431,13 +505,19 @@ def spare_biases(name, parameter):
 def _cases(generator):
     """Five weight vectors and gradients, learning rates and strengths."""
     return [
-        (torch.randn(4, generator=generator), torch.randn(4, generator=generator), 0.1 * i, 0.3 * i)
+        (
+            torch.randn(4, generator=generator),
+            torch.randn(4, generator=generator),
+            0.1 * i,
+            0.3 * i,
+        )
         for i in range(1, 6)
     ]
 
 
 def check_decay_step(attempt):
-    """Exercise: ``attempt(w, gradient, lr, weight_decay)`` returns the weights after one step of SGD with decay.
+    """Exercise: ``attempt(w, gradient, lr, weight_decay)`` returns the weights
+    after one step of SGD with decay.
 
     Args:
         attempt: the reader's function.
@@ -447,7 +527,8 @@ def check_decay_step(attempt):
 
     Example:
         >>> answer = check_decay_step(lambda w, g, lr, wd: w - lr * g - wd * w)
-        ✗ Not yet: the decay is scaled by the learning rate too: the weights shrink by lr * weight_decay.
+        ✗ Not yet: the decay is scaled by the learning rate too: the weights
+        shrink by lr * weight_decay.
 
     Chapter: weight_decay.
     """
@@ -456,15 +537,23 @@ def check_decay_step(attempt):
         lambda w, g, lr, wd: w - lr * (g + wd * w),
         _cases,
         {
-            "the decay is scaled by the learning rate too: the weights shrink by lr * weight_decay": (
-                lambda w, g, lr, wd: w - lr * g - wd * w
+            (
+                "the decay is scaled by the learning rate too:"
+                " the weights shrink by lr * weight_decay"
+            ): lambda w, g, lr, wd: w - lr * g - wd * w,
+            (
+                "the penalty is λ/2 times the squared norm,"
+                " so its gradient is λw, not 2λw"
+            ): lambda w, g, lr, wd: w - lr * (g + 2 * wd * w),
+            "the decay makes weights smaller: mind its sign": (
+                lambda w, g, lr, wd: w - lr * (g - wd * w)
             ),
-            "the penalty is λ/2 times the squared norm, so its gradient is λw, not 2λw": (
-                lambda w, g, lr, wd: w - lr * (g + 2 * wd * w)
+            "the gradient of the loss is missing": lambda w, g, lr, wd: (
+                w - lr * wd * w
             ),
-            "the decay makes weights smaller: mind its sign": lambda w, g, lr, wd: w - lr * (g - wd * w),
-            "the gradient of the loss is missing": lambda w, g, lr, wd: w - lr * wd * w,
-            "this decays by the sign of w, which is the L1 penalty": lambda w, g, lr, wd: w - lr * (g + wd * w.sign()),
+            "this decays by the sign of w, which is the L1 penalty": (
+                lambda w, g, lr, wd: w - lr * (g + wd * w.sign())
+            ),
             "this is the step without decay": lambda w, g, lr, wd: w - lr * g,
         },
     )
@@ -481,29 +570,41 @@ def check_soft_threshold(attempt):
 
     Example:
         >>> answer = check_soft_threshold(lambda w, t: w - t * w.sign())
-        ✗ Not yet: a weight within the threshold of zero stops at zero; yours steps over it.
+        ✗ Not yet: a weight within the threshold of zero stops at zero; yours
+        steps over it.
 
     Chapter: weight_decay.
     """
     return check(
         attempt,
         soft_threshold,
-        lambda generator: [(w, lr) for w, _, lr, _ in _cases(generator)] + [(torch.zeros(2), 1.0)],
+        lambda generator: (
+            [(w, lr) for w, _, lr, _ in _cases(generator)]
+            + [(torch.zeros(2), 1.0)]
+        ),
         {
-            "a weight within the threshold of zero stops at zero; yours steps over it": lambda w, t: w - t * w.sign(),
-            "the weights that survive move towards zero as well; yours only removes the small ones": (
-                lambda w, t: w * (w.abs() > t)
+            (
+                "a weight within the threshold of zero stops at zero;"
+                " yours steps over it"
+            ): lambda w, t: w - t * w.sign(),
+            (
+                "the weights that survive move towards zero as well;"
+                " yours only removes the small ones"
+            ): lambda w, t: w * (w.abs() > t),
+            (
+                "negative weights survive too: threshold the size,"
+                " then give the sign back"
+            ): lambda w, t: (w - t).clamp(min=0),
+            "give the sign back: yours returns sizes": (
+                lambda w, t: (w.abs() - t).clamp(min=0)
             ),
-            "negative weights survive too: threshold the size, then give the sign back": (
-                lambda w, t: (w - t).clamp(min=0)
-            ),
-            "give the sign back: yours returns sizes": lambda w, t: (w.abs() - t).clamp(min=0),
         },
     )
 
 
 def check_lasso_by_hand(answer):
-    r"""Exercise by hand: the minimiser of :math:`\frac12 (u - 3)^2 + 2\lvert u\rvert`.
+    r"""Exercise by hand: the minimiser of :math:`\frac12 (u - 3)^2 + 2\lvert
+    u\rvert`.
 
     Args:
         answer: the reader's number.
@@ -513,7 +614,8 @@ def check_lasso_by_hand(answer):
 
     Example:
         >>> answer = check_lasso_by_hand(0.0)
-        ✗ Not yet: the threshold is 2 and the start is 3, so the weight survives.
+        ✗ Not yet: the threshold is 2 and the start is 3, so the weight
+        survives.
 
     Chapter: weight_decay.
     """
@@ -521,10 +623,21 @@ def check_lasso_by_hand(answer):
         answer,
         1.0,
         {
-            0.0: "the threshold is 2 and the start is 3, so the weight survives",
-            3.0: "3 minimises the first term alone; the penalty pulls towards zero",
-            5.0: "the penalty pulls towards zero, not away from it: mind the sign of its slope",
-            3 / 5: "that is the ridge answer, 3 / (1 + 2 · 2); the slope of 2|u| is 2, whatever u > 0 is",
+            0.0: (
+                "the threshold is 2 and the start is 3, so the weight survives"
+            ),
+            3.0: (
+                "3 minimises the first term alone; the penalty pulls towards"
+                " zero"
+            ),
+            5.0: (
+                "the penalty pulls towards zero, not away from it: mind the"
+                " sign of its slope"
+            ),
+            3 / 5: (
+                "that is the ridge answer, 3 / (1 + 2 · 2); the slope of 2|u|"
+                " is 2, whatever u > 0 is"
+            ),
             2.0: "set the slope (u − 3) + 2 to zero and solve for u",
         },
     )

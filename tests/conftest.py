@@ -1,4 +1,6 @@
-"""Settings and fixtures of the tests. Property tests try the same examples on every machine, and may be slow."""
+"""Settings and fixtures of the tests. Property tests try the same examples on
+every machine, and may be slow.
+"""
 
 import IPython
 import pytest

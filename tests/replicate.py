@@ -1,7 +1,8 @@
-"""Run every lab on other seeds and print, per claim, where it held: ``make replicate SEEDS="1 2 3"``.
+"""Run every lab on other seeds and print, per claim, where it held: ``make
+replicate SEEDS="1 2 3"``.
 
-A claim that fails does not stop its lab. The exit status is 1 if a claim failed anywhere or a cell failed for another
-reason.
+A claim that fails does not stop its lab. The exit status is 1 if a claim failed
+anywhere or a cell failed for another reason.
 """
 
 import json
@@ -19,8 +20,15 @@ RECORD = "application/papermill.record/application/json"
 def execute(lab: Path, seed: int) -> nbformat.NotebookNode:
     """Return the lab, executed with COURSE_SEED set, errors allowed."""
     notebook = nbformat.read(lab, as_version=4)
-    client = NotebookClient(notebook, timeout=900, allow_errors=True, resources={"metadata": {"path": str(lab.parent)}})
-    client.execute(env={**os.environ, "COURSE_SEED": str(seed), "TQDM_DISABLE": "1"})
+    client = NotebookClient(
+        notebook,
+        timeout=900,
+        allow_errors=True,
+        resources={"metadata": {"path": str(lab.parent)}},
+    )
+    client.execute(
+        env={**os.environ, "COURSE_SEED": str(seed), "TQDM_DISABLE": "1"}
+    )
     return notebook
 
 
@@ -32,34 +40,63 @@ def outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
 
 def claims(notebook: nbformat.NotebookNode) -> dict[str, dict]:
     """Return the claims that an executed lab recorded, by name."""
-    records = (json.loads(output["data"][RECORD]) for output in outputs(notebook) if RECORD in output.get("data", {}))
+    records = (
+        json.loads(output["data"][RECORD])
+        for output in outputs(notebook)
+        if RECORD in output.get("data", {})
+    )
     return {record["name"]: record for record in records if "holds" in record}
 
 
 def other_errors(notebook: nbformat.NotebookNode) -> list[str]:
     """Return the errors of an executed lab that are not false claims."""
-    errors = (output for output in outputs(notebook) if output.output_type == "error")
-    return [f"{error.ename}: {error.evalue}" for error in errors if error.ename != "ClaimError"]
+    errors = (
+        output for output in outputs(notebook) if output.output_type == "error"
+    )
+    return [
+        f"{error.ename}: {error.evalue}"
+        for error in errors
+        if error.ename != "ClaimError"
+    ]
 
 
-def report(lab: str, by_seed: dict[int, dict[str, dict]]) -> tuple[list[str], bool]:
-    """Return the lines about one lab and whether each of its claims was made, and held, for every seed."""
-    names = list(dict.fromkeys(name for made in by_seed.values() for name in made))
+def report(
+    lab: str, by_seed: dict[int, dict[str, dict]]
+) -> tuple[list[str], bool]:
+    """Return the lines about one lab and whether each of its claims was made,
+    and held, for every seed.
+    """
+    names = list(
+        dict.fromkeys(name for made in by_seed.values() for name in made)
+    )
     lines, good = [], bool(names)
     for name in names:
-        held = [seed for seed, made in by_seed.items() if name in made and made[name]["holds"]]
+        held = [
+            seed
+            for seed, made in by_seed.items()
+            if name in made and made[name]["holds"]
+        ]
         good &= len(held) == len(by_seed)
-        lines.append(f"{lab} {name}: held for {len(held)} of {len(by_seed)} seeds")
+        lines.append(
+            f"{lab} {name}: held for {len(held)} of {len(by_seed)} seeds"
+        )
         for seed, made in by_seed.items():
-            mark = "–" if name not in made else "✓" if made[name]["holds"] else "✗"
-            lines.append(
-                f"  {seed:>4} {mark} {made[name]['sentence'] if name in made else 'the lab stopped before this claim'}"
+            mark = (
+                "–" if name not in made else "✓" if made[name]["holds"] else "✗"
             )
+            sentence = (
+                made[name]["sentence"]
+                if name in made
+                else "the lab stopped before this claim"
+            )
+            lines.append(f"  {seed:>4} {mark} {sentence}")
     return lines or [f"{lab}: makes no claim"], good
 
 
 def main(seeds: list[int], labs: list[Path]) -> int:
-    """Run the labs on the seeds, print the report and return the exit status."""
+    """Run the labs on the seeds, print the report and return the exit
+    status.
+    """
     good = bool(seeds) and bool(labs)
     for lab in labs:
         by_seed = {}
@@ -68,15 +105,30 @@ def main(seeds: list[int], labs: list[Path]) -> int:
             by_seed[seed] = claims(notebook)
             for error in other_errors(notebook):
                 good = False
-                print(f"{lab.stem}: with COURSE_SEED={seed} a cell failed: {error}")
+                print(
+                    f"{lab.stem}: with COURSE_SEED={seed} a cell failed:"
+                    f" {error}"
+                )
         lines, held = report(lab.stem, by_seed)
         good &= held
         print("\n".join(lines), flush=True)
-    print("Every claim held for every seed." if good else "Not every claim held for every seed: see above.")
+    print(
+        "Every claim held for every seed."
+        if good
+        else "Not every claim held for every seed: see above."
+    )
     return 0 if good else 1
 
 
 if __name__ == "__main__":
     if not sys.argv[1:] or not all(seed.isdigit() for seed in sys.argv[1:]):
-        sys.exit(f'SEEDS are whole numbers from 0 on, such as SEEDS="1 2 3"; got {" ".join(sys.argv[1:])!r}')
-    sys.exit(main([int(seed) for seed in sys.argv[1:]], sorted(Path("notebooks").glob("*.ipynb"))))
+        sys.exit(
+            'SEEDS are whole numbers from 0 on, such as SEEDS="1 2 3"; got'
+            f" {' '.join(sys.argv[1:])!r}"
+        )
+    sys.exit(
+        main(
+            [int(seed) for seed in sys.argv[1:]],
+            sorted(Path("notebooks").glob("*.ipynb")),
+        )
+    )

@@ -5,7 +5,12 @@ import math
 import pytest
 import torch
 
-from companion.arguments import check_floats, check_int, check_real, check_tensor
+from companion.arguments import (
+    check_floats,
+    check_int,
+    check_real,
+    check_tensor,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +34,27 @@ def test_what_is_allowed_passes(check, value, limits):
 @pytest.mark.parametrize(
     ("check", "value", "limits", "error", "sentence"),
     [
-        (check_tensor, 1.0, {}, TypeError, "x must be a torch.Tensor, got float"),
-        (check_floats, [1.0], {}, TypeError, "x must be a tensor of floating-point numbers, got list"),
-        (check_floats, torch.tensor(1), {}, TypeError, "x must be a tensor of floating-point numbers, got torch.int64"),
+        (
+            check_tensor,
+            1.0,
+            {},
+            TypeError,
+            "x must be a torch.Tensor, got float",
+        ),
+        (
+            check_floats,
+            [1.0],
+            {},
+            TypeError,
+            "x must be a tensor of floating-point numbers, got list",
+        ),
+        (
+            check_floats,
+            torch.tensor(1),
+            {},
+            TypeError,
+            "x must be a tensor of floating-point numbers, got torch.int64",
+        ),
         (
             check_floats,
             torch.tensor(1.0),
@@ -46,22 +69,66 @@ def test_what_is_allowed_passes(check, value, limits):
             ValueError,
             "x must have at least 2 dimensions, none empty, got shape (2, 0)",
         ),
-        (check_floats, torch.ones(2), {"shape": (3,)}, ValueError, "x must have shape (3,), got (2,)"),
+        (
+            check_floats,
+            torch.ones(2),
+            {"shape": (3,)},
+            ValueError,
+            "x must have shape (3,), got (2,)",
+        ),
         (check_int, True, {}, TypeError, "x must be an int, got bool"),
         (check_int, 1.0, {}, TypeError, "x must be an int, got float"),
         (check_int, 0, {}, ValueError, "x must be at least 1, got 0"),
-        (check_int, 3, {"low": 0, "high": 2}, ValueError, "x must be between 0 and 2, got 3"),
+        (
+            check_int,
+            3,
+            {"low": 0, "high": 2},
+            ValueError,
+            "x must be between 0 and 2, got 3",
+        ),
         (check_real, "1", {}, TypeError, "x must be a number, got str"),
         (check_real, False, {}, TypeError, "x must be a number, got bool"),
         (check_real, math.nan, {}, ValueError, "x must be finite, got nan"),
-        (check_real, math.inf, {"low": 0}, ValueError, "x must be finite and at least 0, got inf"),
-        (check_real, -0.1, {"low": 0}, ValueError, "x must be finite and at least 0, got -0.1"),
-        (check_real, 0, {"above": 0}, ValueError, "x must be finite and above 0, got 0"),
-        (check_real, 2, {"above": 0, "high": 1}, ValueError, "x must be in (0, 1], got 2"),
-        (check_real, 2, {"low": 0, "high": 1}, ValueError, "x must be in [0, 1], got 2"),
+        (
+            check_real,
+            math.inf,
+            {"low": 0},
+            ValueError,
+            "x must be finite and at least 0, got inf",
+        ),
+        (
+            check_real,
+            -0.1,
+            {"low": 0},
+            ValueError,
+            "x must be finite and at least 0, got -0.1",
+        ),
+        (
+            check_real,
+            0,
+            {"above": 0},
+            ValueError,
+            "x must be finite and above 0, got 0",
+        ),
+        (
+            check_real,
+            2,
+            {"above": 0, "high": 1},
+            ValueError,
+            "x must be in (0, 1], got 2",
+        ),
+        (
+            check_real,
+            2,
+            {"low": 0, "high": 1},
+            ValueError,
+            "x must be in [0, 1], got 2",
+        ),
     ],
 )
-def test_what_is_not_allowed_is_refused_in_one_sentence(check, value, limits, error, sentence):
+def test_what_is_not_allowed_is_refused_in_one_sentence(
+    check, value, limits, error, sentence
+):
     with pytest.raises(error) as refused:
         check("x", value, **limits)
     assert str(refused.value) == sentence

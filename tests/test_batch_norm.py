@@ -1,4 +1,6 @@
-"""Batch and layer normalization against torch: values, gradients, running moments; bad input; exercises."""
+"""Batch and layer normalization against torch: values, gradients, running
+moments; bad input; exercises.
+"""
 
 import inspect
 import math
@@ -21,13 +23,22 @@ LAYERS = {
     "sequences": (bn.BatchNorm1d, nn.BatchNorm1d, (3, 4, 5)),
     "images": (bn.BatchNorm2d, nn.BatchNorm2d, (2, 4, 3, 3)),
 }
-OPTIONS = [{}, {"momentum": 0.9}, {"momentum": 0.0}, {"momentum": None}, {"eps": 1e-1}]
+OPTIONS = [
+    {},
+    {"momentum": 0.9},
+    {"momentum": 0.0},
+    {"momentum": None},
+    {"eps": 1e-1},
+]
 OPTIONS += [{"affine": False}, {"track_running_stats": False}]
 
 
 def draw(*shape, seed=0, scale=1.0, offset=0.0):
     chance = torch.Generator().manual_seed(seed)
-    return scale * torch.randn(*shape, generator=chance, dtype=torch.float64) + offset
+    return (
+        scale * torch.randn(*shape, generator=chance, dtype=torch.float64)
+        + offset
+    )
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -37,42 +48,70 @@ def test_layers_equal_torch_in_training_and_evaluation(name, options):
     ours, theirs = ours(4, **options).double(), theirs(4, **options).double()
     theirs.load_state_dict(ours.state_dict())
     optimizers = [
-        torch.optim.SGD(m.parameters(), lr=0.1) if options != {"affine": False} else None for m in (ours, theirs)
+        (
+            torch.optim.SGD(m.parameters(), lr=0.1)
+            if options != {"affine": False}
+            else None
+        )
+        for m in (ours, theirs)
     ]
     for step in range(20 if options else 100):
         x = draw(*shape, seed=step, scale=2.0, offset=3.0)
         inputs = [x.clone().requires_grad_() for _ in range(2)]
-        for layer, optimizer, leaf in zip((ours, theirs), optimizers, inputs, strict=True):
+        for layer, optimizer, leaf in zip(
+            (ours, theirs), optimizers, inputs, strict=True
+        ):
             (layer(leaf) - torch.sin(x)).square().mean().backward()
             if optimizer:
                 optimizer.step()
                 optimizer.zero_grad()
         torch.testing.assert_close(inputs[0].grad, inputs[1].grad, **EXACT)
-    for (key, a), b in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
+    for (key, a), b in zip(
+        ours.state_dict().items(), theirs.state_dict().values(), strict=True
+    ):
         torch.testing.assert_close(a, b, msg=key, **EXACT)
     x = draw(*shape, seed=101)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), **EXACT)
 
 
-@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e3, 1e5)])
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e3, 1e5)]
+)
 @pytest.mark.parametrize("training", [True, False])
-def test_the_function_equals_torch_at_small_scales_and_large_offsets(scale, offset, training):
-    x, weight, bias = draw(8, 3, scale=scale, offset=offset), draw(3, seed=1), draw(3, seed=2)
-    stats = [(torch.full((3,), 0.5).double(), torch.full((3,), 2.0).double()) for _ in range(2)]
+def test_the_function_equals_torch_at_small_scales_and_large_offsets(
+    scale, offset, training
+):
+    x, weight, bias = (
+        draw(8, 3, scale=scale, offset=offset),
+        draw(3, seed=1),
+        draw(3, seed=2),
+    )
+    stats = [
+        (torch.full((3,), 0.5).double(), torch.full((3,), 2.0).double())
+        for _ in range(2)
+    ]
     ours = bn.batch_norm(x, *stats[0], weight, bias, training, 0.3, 1e-5)
     theirs = F.batch_norm(x, *stats[1], weight, bias, training, 0.3, 1e-5)
-    torch.testing.assert_close(ours, theirs, rtol=1e-10 if offset == 0 else 1e-7, atol=1e-10)
+    torch.testing.assert_close(
+        ours, theirs, rtol=1e-10 if offset == 0 else 1e-7, atol=1e-10
+    )
     for a, b in zip(*stats, strict=True):
         torch.testing.assert_close(a, b, **EXACT)
 
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(bn.normalize, F.batch_norm), (bn.batch_norm, F.batch_norm), (bn.batch_norm_backward, F.batch_norm),
-     (bn.layer_norm, F.layer_norm)],
-)  # fmt: skip
+    [
+        (bn.normalize, F.batch_norm),
+        (bn.batch_norm, F.batch_norm),
+        (bn.batch_norm_backward, F.batch_norm),
+        (bn.layer_norm, F.layer_norm),
+    ],
+)
 def test_defaults_are_torchs(ours, theirs):
-    ours, theirs = (inspect.signature(each).parameters for each in (ours, theirs))
+    ours, theirs = (
+        inspect.signature(each).parameters for each in (ours, theirs)
+    )
     assert "eps" in ours
     assert {name: ours[name].default for name in ours.keys() & theirs} == {
         name: theirs[name].default for name in ours.keys() & theirs
@@ -86,30 +125,62 @@ def test_a_large_mean_does_not_spoil_the_variance_in_float32():
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 4, 5), (2, 4, 3, 3)])
 def test_backward_equals_autograd_through_torch(shape):
-    x, grad, weight = draw(*shape, scale=2.0, offset=1.0), draw(*shape, seed=1), draw(4, seed=2)
-    leaves = [x.clone().requires_grad_(), weight.clone().requires_grad_(), torch.zeros_like(weight).requires_grad_()]
+    x, grad, weight = (
+        draw(*shape, scale=2.0, offset=1.0),
+        draw(*shape, seed=1),
+        draw(4, seed=2),
+    )
+    leaves = [
+        x.clone().requires_grad_(),
+        weight.clone().requires_grad_(),
+        torch.zeros_like(weight).requires_grad_(),
+    ]
     y = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True, eps=0.1)
     expected = torch.autograd.grad(y, leaves, grad)
-    for ours, theirs in zip(bn.batch_norm_backward(grad, x, weight, eps=0.1), expected, strict=True):
+    for ours, theirs in zip(
+        bn.batch_norm_backward(grad, x, weight, eps=0.1), expected, strict=True
+    ):
         torch.testing.assert_close(ours, theirs, **EXACT)
     plain, _, _ = bn.batch_norm_backward(grad, x, eps=0.1)
-    (theirs,) = torch.autograd.grad(F.batch_norm(leaves[0], None, None, training=True, eps=0.1), leaves[0], grad)
+    (theirs,) = torch.autograd.grad(
+        F.batch_norm(leaves[0], None, None, training=True, eps=0.1),
+        leaves[0],
+        grad,
+    )
     torch.testing.assert_close(plain, theirs, **EXACT)
 
 
 def test_gradcheck():
-    x, weight, bias = (draw(*s, seed=i).requires_grad_() for i, s in enumerate([(5, 3), (3,), (3,)]))
-    assert torch.autograd.gradcheck(
-        lambda *a: bn.batch_norm(a[0], None, None, a[1], a[2], training=True), (x, weight, bias)
+    x, weight, bias = (
+        draw(*s, seed=i).requires_grad_()
+        for i, s in enumerate([(5, 3), (3,), (3,)])
     )
-    assert torch.autograd.gradcheck(lambda *a: bn.layer_norm(a[0], (3,), a[1], a[2]), (x, weight, bias))
+    assert torch.autograd.gradcheck(
+        lambda *a: bn.batch_norm(a[0], None, None, a[1], a[2], training=True),
+        (x, weight, bias),
+    )
+    assert torch.autograd.gradcheck(
+        lambda *a: bn.layer_norm(a[0], (3,), a[1], a[2]), (x, weight, bias)
+    )
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 4)])
 def test_layer_norm_equals_torch(shape):
-    x, weight, bias = draw(5, 3, 4, scale=3.0, offset=10.0), draw(*shape, seed=1), draw(*shape, seed=2)
-    torch.testing.assert_close(bn.layer_norm(x, shape, weight, bias), F.layer_norm(x, shape, weight, bias), **EXACT)
-    torch.testing.assert_close(bn.layer_norm(x, shape, eps=0.1), F.layer_norm(x, shape, eps=0.1), **EXACT)
+    x, weight, bias = (
+        draw(5, 3, 4, scale=3.0, offset=10.0),
+        draw(*shape, seed=1),
+        draw(*shape, seed=2),
+    )
+    torch.testing.assert_close(
+        bn.layer_norm(x, shape, weight, bias),
+        F.layer_norm(x, shape, weight, bias),
+        **EXACT,
+    )
+    torch.testing.assert_close(
+        bn.layer_norm(x, shape, eps=0.1),
+        F.layer_norm(x, shape, eps=0.1),
+        **EXACT,
+    )
 
 
 @given(st.floats(0.1, 100), st.floats(-100, 100))
@@ -117,14 +188,19 @@ def test_scale_and_shift_of_the_input_leave_the_output(scale, shift):
     x = draw(7, 3)
     expected = bn.batch_norm(x, None, None, training=True, eps=0)
     torch.testing.assert_close(
-        bn.batch_norm(scale * x + shift, None, None, training=True, eps=0), expected, rtol=1e-8, atol=1e-9
+        bn.batch_norm(scale * x + shift, None, None, training=True, eps=0),
+        expected,
+        rtol=1e-8,
+        atol=1e-9,
     )
 
 
 @given(st.floats(0, 1), st.floats(-5, 5), st.floats(-5, 5))
 def test_the_running_average_lies_between_old_and_new(momentum, old, new):
     average = bn.running_average(
-        torch.tensor(old, dtype=torch.float64), torch.tensor(new, dtype=torch.float64), momentum
+        torch.tensor(old, dtype=torch.float64),
+        torch.tensor(new, dtype=torch.float64),
+        momentum,
     )
     assert min(old, new) - 1e-9 <= average <= max(old, new) + 1e-9
 
@@ -134,12 +210,20 @@ def test_the_running_mean_scatters_as_its_formula_says():
     running = torch.zeros(2000, dtype=torch.float64)
     for batch in x:
         running = bn.running_average(running, batch.mean(1), 0.5)
-    # the sample deviation of 2000 units is off by 1/sqrt(4000) = 1.6 %: four of these
-    assert running.std().item() == pytest.approx(bn.running_mean_std(0.5, 8), rel=0.065)
+    # the sample deviation of 2000 units is off by 1/sqrt(4000) = 1.6 %: four of
+    # these
+    assert running.std().item() == pytest.approx(
+        bn.running_mean_std(0.5, 8), rel=0.065
+    )
 
 
 @pytest.mark.parametrize(
-    ("activation", "expected"), [(torch.relu, math.pi / (math.pi - 1)), (lambda z: 3 * z + 1, 1.0), (torch.sin, None)]
+    ("activation", "expected"),
+    [
+        (torch.relu, math.pi / (math.pi - 1)),
+        (lambda z: 3 * z + 1, 1.0),
+        (torch.sin, None),
+    ],
 )
 def test_growth_equals_the_closed_form(activation, expected):
     if expected is None:  # E[cos²] = (1 + e⁻²)/2 and Var[sin] = (1 − e⁻²)/2
@@ -149,13 +233,29 @@ def test_growth_equals_the_closed_form(activation, expected):
 
 def test_modules_run_in_fit_many():
     def make():
-        return nn.Sequential(nn.Linear(6, 8, bias=False), bn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3, bias=False))
+        return nn.Sequential(
+            nn.Linear(6, 8, bias=False),
+            bn.BatchNorm1d(8),
+            nn.ReLU(),
+            nn.Linear(8, 3, bias=False),
+        )
 
     train = draw(40, 6).float(), torch.arange(40) % 3
-    runs = fit_many(make, train, loss=F.cross_entropy, rule=sgd, seeds=[0, 1], epochs=3, lr=0.1, batch_size=8)
+    runs = fit_many(
+        make,
+        train,
+        loss=F.cross_entropy,
+        rule=sgd,
+        seeds=[0, 1],
+        epochs=3,
+        lr=0.1,
+        batch_size=8,
+    )
     model = runs.model(0)
     assert model[1].num_batches_tracked == 15
-    assert not torch.equal(runs.buffers["1.running_mean"][0], runs.buffers["1.running_mean"][1])
+    assert not torch.equal(
+        runs.buffers["1.running_mean"][0], runs.buffers["1.running_mean"][1]
+    )
     torch.testing.assert_close(model(train[0]), runs.predict(train[0])[0])
 
 
@@ -167,8 +267,16 @@ def test_modules_swap_with_torch():
 
 X = torch.zeros(4, 3)
 BAD = {
-    "list": (lambda: bn.moments([1.0], 0), TypeError, "floating-point numbers, got list"),
-    "ints": (lambda: bn.batch_norm(X.long(), None, None, training=True), TypeError, "got torch.int64"),
+    "list": (
+        lambda: bn.moments([1.0], 0),
+        TypeError,
+        "floating-point numbers, got list",
+    ),
+    "ints": (
+        lambda: bn.batch_norm(X.long(), None, None, training=True),
+        TypeError,
+        "got torch.int64",
+    ),
     "one dimension": (
         lambda: bn.batch_norm(X[0], None, None, training=True),
         ValueError,
@@ -179,17 +287,61 @@ BAD = {
         ValueError,
         r"more than one value per channel in training, got \(1, 3\)",
     ),
-    "no rows": (lambda: bn.BatchNorm1d(3)(X[:0]), ValueError, "more than one value per channel"),
-    "weight": (lambda: bn.batch_norm(X, None, None, X, training=True), ValueError, r"weight must have shape \(3,\)"),
-    "mean only": (lambda: bn.batch_norm(X, X[0], None, training=True), ValueError, "go together"),
-    "no moments": (lambda: bn.batch_norm(X, None, None), ValueError, "needed when training is False"),
-    "eps": (lambda: bn.normalize(X, X, X, -1.0), ValueError, "eps must be finite and at least 0, got -1.0"),
-    "momentum": (lambda: bn.running_average(X, X, 1.5), ValueError, r"momentum must be in \[0, 1\], got 1.5"),
-    "momentum NaN": (lambda: bn.BatchNorm1d(3, momentum=math.nan), ValueError, "got nan"),
-    "momentum word": (lambda: bn.BatchNorm1d(3, momentum="a"), TypeError, "momentum must be a number, got str"),
-    "features": (lambda: bn.BatchNorm2d(0), ValueError, "num_features must be at least 1, got 0"),
-    "features float": (lambda: bn.BatchNorm2d(3.0), TypeError, "num_features must be an int, got float"),
-    "channels": (lambda: bn.BatchNorm1d(4)(X), ValueError, r"input must have num_features=4 channels, got \(4, 3\)"),
+    "no rows": (
+        lambda: bn.BatchNorm1d(3)(X[:0]),
+        ValueError,
+        "more than one value per channel",
+    ),
+    "weight": (
+        lambda: bn.batch_norm(X, None, None, X, training=True),
+        ValueError,
+        r"weight must have shape \(3,\)",
+    ),
+    "mean only": (
+        lambda: bn.batch_norm(X, X[0], None, training=True),
+        ValueError,
+        "go together",
+    ),
+    "no moments": (
+        lambda: bn.batch_norm(X, None, None),
+        ValueError,
+        "needed when training is False",
+    ),
+    "eps": (
+        lambda: bn.normalize(X, X, X, -1.0),
+        ValueError,
+        "eps must be finite and at least 0, got -1.0",
+    ),
+    "momentum": (
+        lambda: bn.running_average(X, X, 1.5),
+        ValueError,
+        r"momentum must be in \[0, 1\], got 1.5",
+    ),
+    "momentum NaN": (
+        lambda: bn.BatchNorm1d(3, momentum=math.nan),
+        ValueError,
+        "got nan",
+    ),
+    "momentum word": (
+        lambda: bn.BatchNorm1d(3, momentum="a"),
+        TypeError,
+        "momentum must be a number, got str",
+    ),
+    "features": (
+        lambda: bn.BatchNorm2d(0),
+        ValueError,
+        "num_features must be at least 1, got 0",
+    ),
+    "features float": (
+        lambda: bn.BatchNorm2d(3.0),
+        TypeError,
+        "num_features must be an int, got float",
+    ),
+    "channels": (
+        lambda: bn.BatchNorm1d(4)(X),
+        ValueError,
+        r"input must have num_features=4 channels, got \(4, 3\)",
+    ),
     "channels without buffers": (
         lambda: bn.BatchNorm1d(4, affine=False, track_running_stats=False)(X),
         ValueError,
@@ -200,22 +352,42 @@ BAD = {
         TypeError,
         "mean must be a tensor of floating-point numbers, got float",
     ),
-    "2d in 1d": (lambda: bn.BatchNorm1d(3)(X[..., None, None]), ValueError, "2 or 3 dimensions, got shape"),
+    "2d in 1d": (
+        lambda: bn.BatchNorm1d(3)(X[..., None, None]),
+        ValueError,
+        "2 or 3 dimensions, got shape",
+    ),
     "1d in 2d": (lambda: bn.BatchNorm2d(3)(X), ValueError, "4 dimensions"),
     "backward": (
         lambda: bn.batch_norm_backward(X[:2], X),
         ValueError,
         r"grad_output must have shape \(4, 3\), got \(2, 3\)",
     ),
-    "layer shape": (lambda: bn.layer_norm(X, (4,)), ValueError, r"end of input's shape \(4, 3\), got \(4,\)"),
+    "layer shape": (
+        lambda: bn.layer_norm(X, (4,)),
+        ValueError,
+        r"end of input's shape \(4, 3\), got \(4,\)",
+    ),
     "layer number": (
         lambda: bn.layer_norm(X, 3),
         TypeError,
         "normalized_shape must be a tuple or list of ints, got int",
     ),
-    "layer weight": (lambda: bn.layer_norm(X, (3,), X), ValueError, r"weight must have shape \(3,\), got \(4, 3\)"),
-    "batch size": (lambda: bn.running_mean_std(0.1, 0), ValueError, "batch_size must be at least 1, got 0"),
-    "activation": (lambda: bn.gradient_growth("relu"), TypeError, "activation must be a function, got str"),
+    "layer weight": (
+        lambda: bn.layer_norm(X, (3,), X),
+        ValueError,
+        r"weight must have shape \(3,\), got \(4, 3\)",
+    ),
+    "batch size": (
+        lambda: bn.running_mean_std(0.1, 0),
+        ValueError,
+        "batch_size must be at least 1, got 0",
+    ),
+    "activation": (
+        lambda: bn.gradient_growth("relu"),
+        TypeError,
+        "activation must be a function, got str",
+    ),
 }
 
 
@@ -251,36 +423,72 @@ EXERCISES = {
     "mean, sum": (bn.check_running_mean, 3.2, "multiplied by 1 − momentum"),
     "mean, new only": (bn.check_running_mean, 1.2, "the old value counts too"),
     "forward, right": (bn.check_batch_norm, forward, "Right"),
-    "forward, stub": (bn.check_batch_norm, lambda x, g, b, eps: None, "write its body"),
-    "forward, unbiased": (
-        bn.check_batch_norm, lambda x, g, b, e: variant(x, (x.var(0) + e).sqrt(), g, b), "biased variance",
+    "forward, stub": (
+        bn.check_batch_norm,
+        lambda x, g, b, eps: None,
+        "write its body",
     ),
-    "forward, rows": (bn.check_batch_norm, lambda x, g, b, e: F.layer_norm(x, (4,), g, b, e), "normalizes each row"),
+    "forward, unbiased": (
+        bn.check_batch_norm,
+        lambda x, g, b, e: variant(x, (x.var(0) + e).sqrt(), g, b),
+        "biased variance",
+    ),
+    "forward, rows": (
+        bn.check_batch_norm,
+        lambda x, g, b, e: F.layer_norm(x, (4,), g, b, e),
+        "normalizes each row",
+    ),
     "forward, eps": (
-        bn.check_batch_norm, lambda x, g, b, e: variant(x, x.std(0, unbiased=False) + e, g, b), "inside the square",
+        bn.check_batch_norm,
+        lambda x, g, b, e: variant(x, x.std(0, unbiased=False) + e, g, b),
+        "inside the square",
     ),
     "forward, variance": (
-        bn.check_batch_norm, lambda x, g, b, e: variant(x, x.var(0, unbiased=False) + e, g, b), "root of the variance",
+        bn.check_batch_norm,
+        lambda x, g, b, e: variant(x, x.var(0, unbiased=False) + e, g, b),
+        "root of the variance",
     ),
     "forward, plain": (
-        bn.check_batch_norm, lambda x, g, b, e: variant(x, (x.var(0, unbiased=False) + e).sqrt()), "scale by gamma",
+        bn.check_batch_norm,
+        lambda x, g, b, e: variant(x, (x.var(0, unbiased=False) + e).sqrt()),
+        "scale by gamma",
     ),
     "backward, right": (
-        bn.check_batch_norm_backward, lambda g, x, s: (g - g.mean(0) - x * (g * x).mean(0)) / s, "Right",
+        bn.check_batch_norm_backward,
+        lambda g, x, s: (g - g.mean(0) - x * (g * x).mean(0)) / s,
+        "Right",
     ),
-    "backward, stub": (bn.check_batch_norm_backward, lambda g, x, s: None, "write its body"),
-    "backward, constants": (bn.check_batch_norm_backward, lambda g, x, s: g / s, "two means are to be subtracted"),
-    "backward, no x_hat": (bn.check_batch_norm_backward, lambda g, x, s: (g - g.mean(0)) / s, "term with x_hat"),
+    "backward, stub": (
+        bn.check_batch_norm_backward,
+        lambda g, x, s: None,
+        "write its body",
+    ),
+    "backward, constants": (
+        bn.check_batch_norm_backward,
+        lambda g, x, s: g / s,
+        "two means are to be subtracted",
+    ),
+    "backward, no x_hat": (
+        bn.check_batch_norm_backward,
+        lambda g, x, s: (g - g.mean(0)) / s,
+        "term with x_hat",
+    ),
     "backward, no mean": (
-        bn.check_batch_norm_backward, lambda g, x, s: (g - x * (g * x).mean(0)) / s, "term without x_hat",
+        bn.check_batch_norm_backward,
+        lambda g, x, s: (g - x * (g * x).mean(0)) / s,
+        "term without x_hat",
     ),
     "backward, sums": (
-        bn.check_batch_norm_backward, lambda g, x, s: (g - g.sum(0) - x * (g * x).sum(0)) / s, "not sums",
+        bn.check_batch_norm_backward,
+        lambda g, x, s: (g - g.sum(0) - x * (g * x).sum(0)) / s,
+        "not sums",
     ),
     "backward, no std": (
-        bn.check_batch_norm_backward, lambda g, x, s: g - g.mean(0) - x * (g * x).mean(0), "divide by std",
+        bn.check_batch_norm_backward,
+        lambda g, x, s: g - g.mean(0) - x * (g * x).mean(0),
+        "divide by std",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", EXERCISES)

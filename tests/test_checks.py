@@ -1,4 +1,6 @@
-"""Exercises that answer back: the stub is not accepted, the reference is, and each usual mistake earns its own hint."""
+"""Exercises that answer back: the stub is not accepted, the reference is, and
+each usual mistake earns its own hint.
+"""
 
 import functools
 import math
@@ -31,17 +33,26 @@ MISTAKES = {
     "negative values are treated like positive ones": one_sided,
     "what is smaller than t becomes 0.": unclipped,
 }
-CASES = [(torch.tensor([-3.0, -0.5, 0.5, 3.0]), 1.0), (torch.linspace(-2, 2, 9, dtype=torch.float64), 0.25)]
+CASES = [
+    (torch.tensor([-3.0, -0.5, 0.5, 3.0]), 1.0),
+    (torch.linspace(-2, 2, 9, dtype=torch.float64), 0.25),
+]
 
 
 @pytest.fixture
 def ask(capsys):
-    """Check an attempt, and return what was printed, which must be one sentence."""
+    """Check an attempt, and return what was printed, which must be one
+    sentence.
+    """
 
     def run(attempt, reference=soft_threshold, cases=CASES, mistakes=MISTAKES):
         answer = check(attempt, reference, cases, mistakes)
         printed = capsys.readouterr().out
-        assert printed.count("\n") == 1 and printed.endswith(".\n") and not printed.endswith("..\n")
+        assert (
+            printed.count("\n") == 1
+            and printed.endswith(".\n")
+            and not printed.endswith("..\n")
+        )
         assert printed.startswith("✓ Right: " if answer else "✗ Not yet: ")
         return answer, printed[:-2].split(": ", 1)[1]
 
@@ -50,7 +61,9 @@ def ask(capsys):
 
 @pytest.fixture
 def fault(ask):
-    """The sentence about an attempt at a function of one case, which must be wrong."""
+    """The sentence about an attempt at a function of one case, which must be
+    wrong.
+    """
 
     def run(came, expected):
         answer, text = ask(lambda: came, lambda: expected, [()], {})
@@ -61,11 +74,18 @@ def fault(ask):
 
 
 def test_the_reference_is_accepted(ask):
-    assert ask(soft_threshold) == (1, "soft_threshold agrees with the reference on all 2 cases")
+    assert ask(soft_threshold) == (
+        1,
+        "soft_threshold agrees with the reference on all 2 cases",
+    )
 
 
 def test_another_way_to_write_it_is_accepted(ask):
-    answer, text = ask(lambda x, t: torch.where(x > t, x - t, torch.where(x < -t, x + t, 0 * x)))
+    answer, text = ask(
+        lambda x, t: torch.where(
+            x > t, x - t, torch.where(x < -t, x + t, 0 * x)
+        )
+    )
     assert answer and text.startswith("your function agrees")
 
 
@@ -75,8 +95,15 @@ def test_each_mistake_earns_its_own_hint(hint, ask):
 
 
 def test_a_mistake_must_agree_on_all_cases(ask):
-    answer, text = ask(lambda x, t: hard(x, t) if x.dtype == torch.float32 else 0 * x)
-    assert not answer and text == ("your function([-3, -0.5, 0.5, 3], 1): expected [-2, -0, 0, 2], came [-3, -0, 0, 3]")
+    answer, text = ask(
+        lambda x, t: hard(x, t) if x.dtype == torch.float32 else 0 * x
+    )
+    assert (
+        not answer
+        and text
+        == "your function([-3, -0.5, 0.5, 3], 1): expected [-2, -0, 0, 2], came"
+        " [-3, -0, 0, 3]"
+    )
 
 
 def stub(x, t):
@@ -100,12 +127,16 @@ def test_a_stub_is_not_accepted(attempt, text, ask):
 
 def test_nothing_returned_later_is_a_difference(ask):
     _, text = ask(lambda x, t: soft_threshold(x, t) if t == 1 else None)
-    assert text.endswith("expected a tensor of shape (9,) and type float64, came nothing")
+    assert text.endswith(
+        "expected a tensor of shape (9,) and type float64, came nothing"
+    )
 
 
 def test_a_missing_argument_is_said(ask):
     _, text = ask(lambda x: x)
-    assert text.startswith("your function([-3, -0.5, 0.5, 3], 1) stops with TypeError: ")
+    assert text.startswith(
+        "your function([-3, -0.5, 0.5, 3], 1) stops with TypeError: "
+    )
 
 
 def test_imaginary_parts_count(ask):
@@ -153,17 +184,44 @@ class HostileTensor(torch.Tensor):
 @pytest.mark.parametrize(
     "attempt",
     [
-        quits, endless, unprintable, Hostile(), lambda x, t: Hostile(), lambda x, t: "x", lambda x, t: 10**400,
-        lambda x, t: x.reshape(3, 3, 3), lambda x, t: x[:, None] @ x, lambda x, t: 1 / 0, lambda x, t: [[1], 2],
-        lambda x, t: np.array(["a"]), lambda x, t: np.array([object()]), lambda x, t: soft_threshold, torch.nn.Linear,
-        lambda x, t: torch.zeros(4).as_subclass(HostileTensor), lambda x, t: 1j, lambda x, t: {"x": x}, type,
-        functools.partial(soft_threshold), lambda x, t: torch.zeros(4, device="meta"), lambda x, t: x.to_sparse() + 1,
+        quits,
+        endless,
+        unprintable,
+        Hostile(),
+        lambda x, t: Hostile(),
+        lambda x, t: "x",
+        lambda x, t: 10**400,
+        lambda x, t: x.reshape(3, 3, 3),
+        lambda x, t: x[:, None] @ x,
+        lambda x, t: 1 / 0,
+        lambda x, t: [[1], 2],
+        lambda x, t: np.array(["a"]),
+        lambda x, t: np.array([object()]),
+        lambda x, t: soft_threshold,
+        torch.nn.Linear,
+        lambda x, t: torch.zeros(4).as_subclass(HostileTensor),
+        lambda x, t: 1j,
+        lambda x, t: {"x": x},
+        type,
+        functools.partial(soft_threshold),
+        lambda x, t: torch.zeros(4, device="meta"),
+        lambda x, t: x.to_sparse() + 1,
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("expected", [soft_threshold, lambda x, t: 1.0, lambda x, t: "y", lambda x, t: (x, {"a": t})])
+)
+@pytest.mark.parametrize(
+    "expected",
+    [
+        soft_threshold,
+        lambda x, t: 1.0,
+        lambda x, t: "y",
+        lambda x, t: (x, {"a": t}),
+    ],
+)
 def test_no_attempt_raises(attempt, expected, ask):
     answer, _ = ask(attempt, expected, CASES, {})
-    assert answer == (isinstance(attempt, functools.partial) and expected is soft_threshold)
+    assert answer == (
+        isinstance(attempt, functools.partial) and expected is soft_threshold
+    )
 
 
 def test_an_interrupt_still_interrupts():
@@ -198,14 +256,24 @@ def test_leaf_tensors_keep_their_gradients(ask):
         (x**2).sum().backward()
         return x.grad
 
-    assert ask(slope, lambda x: 2 * x.detach(), [(torch.ones(3, requires_grad=True),)], {})[0]
+    assert ask(
+        slope,
+        lambda x: 2 * x.detach(),
+        [(torch.ones(3, requires_grad=True),)],
+        {},
+    )[0]
 
 
 def test_chance_is_the_same_for_attempt_and_reference_and_left_alone(ask):
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    answer, _ = ask(lambda x, t: torch.rand(3) < t, lambda x, t: torch.rand(3) < t, CASES, {"wrong": hard})
+    answer, _ = ask(
+        lambda x, t: torch.rand(3) < t,
+        lambda x, t: torch.rand(3) < t,
+        CASES,
+        {"wrong": hard},
+    )
     assert answer and torch.equal(torch.rand(1), expected)
 
 
@@ -217,7 +285,10 @@ def test_chance_is_the_same_each_time(ask):
 
 def test_cases_may_be_made_from_a_generator(ask):
     def cases(generator):
-        return [(torch.randn(5, generator=generator), 0.5), (torch.randn(2, 3, generator=generator), 0.1)]
+        return [
+            (torch.randn(5, generator=generator), 0.5),
+            (torch.randn(2, 3, generator=generator), 0.1),
+        ]
 
     assert ask(soft_threshold, cases=cases)[0]
     first = ask(torch.add, cases=cases)
@@ -227,65 +298,143 @@ def test_cases_may_be_made_from_a_generator(ask):
 @pytest.mark.parametrize(
     ("came", "expected", "text"),
     [
-        (torch.zeros(2), torch.zeros(3), "expected a tensor (3,) float32, came a tensor (2,) float32"),
-        (torch.zeros(3), torch.zeros(3, 1), "expected a tensor (3, 1) float32, came a tensor (3,) float32"),
-        (torch.zeros(2), torch.zeros(2).int(), "expected a tensor (2,) int32, came a tensor (2,) float32"),
-        (torch.ones(2), torch.ones(2).bool(), "expected a tensor (2,) bool, came a tensor (2,) float32"),
-        (np.zeros(2), torch.zeros(2), "expected a tensor (2,) float32, came an array (2,) float64"),
-        (torch.zeros(2), np.zeros(2), "expected an array (2,) float64, came a tensor (2,) float32"),
+        (
+            torch.zeros(2),
+            torch.zeros(3),
+            "expected a tensor (3,) float32, came a tensor (2,) float32",
+        ),
+        (
+            torch.zeros(3),
+            torch.zeros(3, 1),
+            "expected a tensor (3, 1) float32, came a tensor (3,) float32",
+        ),
+        (
+            torch.zeros(2),
+            torch.zeros(2).int(),
+            "expected a tensor (2,) int32, came a tensor (2,) float32",
+        ),
+        (
+            torch.ones(2),
+            torch.ones(2).bool(),
+            "expected a tensor (2,) bool, came a tensor (2,) float32",
+        ),
+        (
+            np.zeros(2),
+            torch.zeros(2),
+            "expected a tensor (2,) float32, came an array (2,) float64",
+        ),
+        (
+            torch.zeros(2),
+            np.zeros(2),
+            "expected an array (2,) float64, came a tensor (2,) float32",
+        ),
         (torch.zeros(1), 0.0, "expected a float, came a tensor (1,) float32"),
-        ([0.0], torch.zeros(1), "expected a tensor (1,) float32, came a list of 1"),
-        (torch.zeros(2), (torch.zeros(1), torch.zeros(1)), "expected a tuple of 2, came a tensor (2,) float32"),
+        (
+            [0.0],
+            torch.zeros(1),
+            "expected a tensor (1,) float32, came a list of 1",
+        ),
+        (
+            torch.zeros(2),
+            (torch.zeros(1), torch.zeros(1)),
+            "expected a tuple of 2, came a tensor (2,) float32",
+        ),
         ((1.0,), (1.0, 2.0), "expected a tuple of 2, came a tuple of 1"),
         ((1.0, 2.5), (1.0, 2.0), "part 1: expected 2, came 2.5"),
-        ({"w": 1.0, "b": (1, 2)}, {"w": 1.0, "b": (1, 3)}, "part 'b': part 1: expected 3, came 2"),
-        ({"w": 1.0}, {"v": 1.0}, "expected a dict with the keys 'v', came a dict with the keys 'w'"),
+        (
+            {"w": 1.0, "b": (1, 2)},
+            {"w": 1.0, "b": (1, 3)},
+            "part 'b': part 1: expected 3, came 2",
+        ),
+        (
+            {"w": 1.0},
+            {"v": 1.0},
+            "expected a dict with the keys 'v', came a dict with the keys 'w'",
+        ),
         ("mean", "sum", "expected 'sum', came 'mean'"),
         (1.00001, 1.00002, "expected 1.00002, came 1.00001"),
         (1.234567, 2.0, "expected 2, came 1.235"),
-        (np.array([1e-12, 0.0]), np.array([2e-12, 0.0]), "expected [2e-12, 0], came [1e-12, 0]"),
+        (
+            np.array([1e-12, 0.0]),
+            np.array([2e-12, 0.0]),
+            "expected [2e-12, 0], came [1e-12, 0]",
+        ),
         (1.5, "sum", "expected 'sum', came 1.5"),
         (0.12345678, 0.12345679, "expected 0.12345679, came 0.12345678"),
-        (torch.tensor([1.0, math.nan]), torch.tensor([1.0, 2.0]), "expected [1, 2], came [1, nan]"),
+        (
+            torch.tensor([1.0, math.nan]),
+            torch.tensor([1.0, 2.0]),
+            "expected [1, 2], came [1, nan]",
+        ),
         (torch.zeros(3, 3), torch.eye(3), "expected 1, came 0 at index [0, 0]"),
         (math.inf, -math.inf, "expected -inf, came inf"),
-        (torch.tensor([3, 4]), torch.tensor([3, 5]), "expected [3, 5], came [3, 4]"),
+        (
+            torch.tensor([3, 4]),
+            torch.tensor([3, 5]),
+            "expected [3, 5], came [3, 4]",
+        ),
         (object, 1.0, "expected a float, came a type"),
     ],
-)  # fmt: skip
+)
 def test_differences_are_said_plainly(came, expected, text, fault):
-    assert fault(came, expected).replace("of shape ", "").replace("and type ", "") == text
+    assert (
+        fault(came, expected).replace("of shape ", "").replace("and type ", "")
+        == text
+    )
 
 
 @pytest.mark.parametrize(
     ("came", "expected"),
     [
-        (2, 2.0), (torch.tensor(2.0), 2), (np.float32(0.5), torch.tensor(0.5)), (True, torch.tensor(True)),
-        ([1.0, 2.0], (1.0, 2.0)), (torch.tensor([math.nan, -math.inf]), torch.tensor([math.nan, -math.inf])),
-        (torch.ones(2), torch.ones(2, dtype=torch.float64)), (torch.tensor([]), torch.tensor([])),
+        (2, 2.0),
+        (torch.tensor(2.0), 2),
+        (np.float32(0.5), torch.tensor(0.5)),
+        (True, torch.tensor(True)),
+        ([1.0, 2.0], (1.0, 2.0)),
+        (
+            torch.tensor([math.nan, -math.inf]),
+            torch.tensor([math.nan, -math.inf]),
+        ),
+        (torch.ones(2), torch.ones(2, dtype=torch.float64)),
+        (torch.tensor([]), torch.tensor([])),
         ("sum", "".join("sum")),
-        (torch.ones(2, requires_grad=True), torch.ones(2)), (np.ones((2, 2)), np.ones((2, 2))),
+        (torch.ones(2, requires_grad=True), torch.ones(2)),
+        (np.ones((2, 2)), np.ones((2, 2))),
         (torch.tensor([0.1]), torch.full((1,), 0.1, dtype=torch.float64)),
         (torch.full((1,), 0.1, dtype=torch.float64), torch.tensor([0.1])),
-        (torch.full((2,), 1e-8), torch.zeros(2)), (torch.ones(2).bfloat16() * 1.01, torch.ones(2).bfloat16()),
+        (torch.full((2,), 1e-8), torch.zeros(2)),
+        (torch.ones(2).bfloat16() * 1.01, torch.ones(2).bfloat16()),
     ],
-)  # fmt: skip
+)
 def test_small_differences_of_form_are_accepted(came, expected, ask):
     assert ask(lambda: came, lambda: expected, [()], {})[0]
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4), (torch.float16, 1e-2)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.float64, 1e-9), (torch.float32, 1e-4), (torch.float16, 1e-2)],
+)
 def test_tolerance_follows_the_dtype(dtype, tolerance, ask):
     wanted = torch.tensor([1000.0, 1.0], dtype=torch.float64)
     for factor, accepted in ((0.5, True), (2.5, False)):
         came = (wanted * (1 + factor * tolerance)).to(dtype)
-        assert ask(lambda came=came: came, lambda: wanted.to(dtype), [()], {})[0] == accepted
+        assert (
+            ask(lambda came=came: came, lambda: wanted.to(dtype), [()], {})[0]
+            == accepted
+        )
 
 
 def test_a_misplaced_eps_is_seen(ask):
     gradient = torch.tensor([1e-3, 1e-1, 1.0], dtype=torch.float64)
-    mistakes = {"eps is added outside the root": lambda g: g / (g**2 + 1e-8).sqrt()}
-    assert ask(mistakes["eps is added outside the root"], lambda g: g / (g.abs() + 1e-8), [(gradient,)], mistakes) == (
+    mistakes = {
+        "eps is added outside the root": lambda g: g / (g**2 + 1e-8).sqrt()
+    }
+    assert ask(
+        mistakes["eps is added outside the root"],
+        lambda g: g / (g.abs() + 1e-8),
+        [(gradient,)],
+        mistakes,
+    ) == (
         0,
         "eps is added outside the root",
     )
@@ -295,11 +444,21 @@ def test_a_misplaced_eps_is_seen(ask):
     ("reference", "cases", "mistakes", "message"),
     [
         (soft_threshold, [], {}, "non-empty list of argument tuples"),
-        (soft_threshold, [torch.zeros(2)], {}, "non-empty list of argument tuples"),
+        (
+            soft_threshold,
+            [torch.zeros(2)],
+            {},
+            "non-empty list of argument tuples",
+        ),
         (soft_threshold, None, {}, "non-empty list of argument tuples"),
         (soft_threshold, [(1,)], {}, r"'the reference' fails on \(1\)"),
         (lambda x, t: None, CASES, {}, "'the reference' returns None"),
-        (soft_threshold, CASES, {"same": lambda x, t: soft_threshold(x, t) + 0}, "'same' agrees with the reference"),
+        (
+            soft_threshold,
+            CASES,
+            {"same": lambda x, t: soft_threshold(x, t) + 0},
+            "'same' agrees with the reference",
+        ),
         (soft_threshold, CASES, {"broken": lambda x: x}, "'broken' fails on"),
     ],
 )
@@ -314,7 +473,17 @@ def test_an_answer_is_not_echoed():
     formatter = InteractiveShell().display_formatter
     assert formatter.format(Answer(1)) == ({}, {})
     assert formatter.format(1) != ({}, {})
-    assert (repr(Answer(1)), repr(Answer(0)), Answer(1) == True, bool(Answer(0))) == ("True", "False", True, False)  # noqa: E712
+    assert (
+        repr(Answer(1)),
+        repr(Answer(0)),
+        Answer(1) == True,  # noqa: E712
+        bool(Answer(0)),
+    ) == (
+        "True",
+        "False",
+        True,
+        False,
+    )
 
 
 HINTS = {0.5: "the survivors are scaled up", -1.0: "the sign is wrong"}
@@ -336,10 +505,20 @@ HINTS = {0.5: "the survivors are scaled up", -1.0: "the sign is wrong"}
         (None, "✗ Not yet: put your number in place of the dots."),
         ("1", "✗ Not yet: the answer is one number, this is a str."),
         (True, "✗ Not yet: the answer is one number, this is a bool."),
-        (torch.zeros(2), "✗ Not yet: the answer is one number, this is a tensor of shape (2,) and type float32."),
+        (
+            torch.zeros(2),
+            (
+                "✗ Not yet: the answer is one number, this is a tensor of shape"
+                " (2,) and type float32."
+            ),
+        ),
         (math.nan, "✗ Not yet: the answer is a finite number, this is nan."),
         (-math.inf, "✗ Not yet: the answer is a finite number, this is -inf."),
-        pytest.param(10**400, "✗ Not yet: the answer is a finite number, this is inf.", id="huge"),
+        pytest.param(
+            10**400,
+            "✗ Not yet: the answer is a finite number, this is inf.",
+            id="huge",
+        ),
     ],
 )
 def test_check_number(answer, line, capsys):
@@ -348,8 +527,12 @@ def test_check_number(answer, line, capsys):
 
 
 def test_check_number_without_mistakes(capsys):
-    assert check_number(0.05, 0, tolerance=0.1) and not check_number(0.2, 0, tolerance=0.1)
-    assert capsys.readouterr().out == "✓ Right: 0.\n✗ Not yet: 0.2 is too large.\n"
+    assert check_number(0.05, 0, tolerance=0.1) and not check_number(
+        0.2, 0, tolerance=0.1
+    )
+    assert (
+        capsys.readouterr().out == "✓ Right: 0.\n✗ Not yet: 0.2 is too large.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""Claims: true ones pass, false ones raise, unusable ones are refused, and all are printed and recorded."""
+"""Claims: true ones pass, false ones raise, unusable ones are refused, and all
+are printed and recorded.
+"""
 
 import json
 import math
@@ -13,17 +15,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from companion.claims import RECORD, ClaimError, claim, claim_exact, claim_share, glue, interval, number, publish
+from companion.claims import (
+    RECORD,
+    ClaimError,
+    claim,
+    claim_exact,
+    claim_share,
+    glue,
+    interval,
+    number,
+    publish,
+)
 
 GAIN = [12.1, 11.8, 12.6, 12.0, 12.4, 11.9, 12.2, 12.5, 11.7, 12.3]
-LINE = "Dropout raises accuracy by more than 5 points: 12.2 points, 95 % interval [11.9, 12.4], 10 seeds"
+LINE = (
+    "Dropout raises accuracy by more than 5 points: 12.2 points, 95 % interval"
+    " [11.9, 12.4], 10 seeds"
+)
 
 
 def records(shell):
     """Name to the recorded content, plain text evaluated as pages do."""
     found = {}
     for output in shell.outputs:
-        assert set(output["data"]) <= {RECORD + "text/plain", RECORD + "application/json"}
+        assert set(output["data"]) <= {
+            RECORD + "text/plain",
+            RECORD + "application/json",
+        }
         assert output["metadata"]["scrapbook"]["mime_prefix"] == RECORD
         (content,) = output["data"].values()
         found[output["metadata"]["scrapbook"]["name"]] = content
@@ -33,13 +51,26 @@ def records(shell):
 @pytest.mark.parametrize(
     ("value", "options", "text"),
     [
-        (0, {}, "0"), (-0.0, {}, "0"), (12.234567891, {}, "12.2346"), (12.234, {"digits": 3}, "12.2"),
-        (61039, {"digits": 3}, "61,039"), (1234567, {}, "1,234,567"), (100, {}, "100"), (1e7, {}, "10⁷"),
-        (-0.01234, {"digits": 3}, "−0.0123"), (9.996, {"digits": 3}, "10"), (1e-4, {}, "0.0001"), (1e-12, {}, "10⁻¹²"),
-        (-3.21e-17, {"digits": 3}, "−3.21 × 10⁻¹⁷"), (2.5e9, {}, "2.5 × 10⁹"), (-0.001, {"decimals": 1}, "0.0"),
-        (1234.5, {"decimals": 2}, "1,234.50"), (np.float32(0.5), {}, "0.5"), (0.00009999996, {"digits": 3}, "0.0001"),
+        (0, {}, "0"),
+        (-0.0, {}, "0"),
+        (12.234567891, {}, "12.2346"),
+        (12.234, {"digits": 3}, "12.2"),
+        (61039, {"digits": 3}, "61,039"),
+        (1234567, {}, "1,234,567"),
+        (100, {}, "100"),
+        (1e7, {}, "10⁷"),
+        (-0.01234, {"digits": 3}, "−0.0123"),
+        (9.996, {"digits": 3}, "10"),
+        (1e-4, {}, "0.0001"),
+        (1e-12, {}, "10⁻¹²"),
+        (-3.21e-17, {"digits": 3}, "−3.21 × 10⁻¹⁷"),
+        (2.5e9, {}, "2.5 × 10⁹"),
+        (-0.001, {"decimals": 1}, "0.0"),
+        (1234.5, {"decimals": 2}, "1,234.50"),
+        (np.float32(0.5), {}, "0.5"),
+        (0.00009999996, {"digits": 3}, "0.0001"),
     ],
-)  # fmt: skip
+)
 def test_number_reads_well(value, options, text):
     assert number(value, **options) == text
 
@@ -48,7 +79,11 @@ def test_number_reads_well(value, options, text):
 def test_number_keeps_its_value(value):
     text = number(value).replace(",", "").replace("−", "-")
     if "10" in text and any(c in text for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
-        text = text.replace(" × 10", "e") if "×" in text else text.replace("10", "1e", 1)
+        text = (
+            text.replace(" × 10", "e")
+            if "×" in text
+            else text.replace("10", "1e", 1)
+        )
         text = text.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
     assert "e+" not in number(value)
     assert math.isclose(float(text), value, rel_tol=6e-6, abs_tol=0)
@@ -57,20 +92,29 @@ def test_number_keeps_its_value(value):
 def test_interval_is_students():
     values = np.random.default_rng(0).normal(size=(12, 3))
     mean, low, high = interval(torch.from_numpy(values))
-    expected = stats.t.interval(0.95, 11, loc=values.mean(0), scale=stats.sem(values))
+    expected = stats.t.interval(
+        0.95, 11, loc=values.mean(0), scale=stats.sem(values)
+    )
     np.testing.assert_allclose(mean, values.mean(0), rtol=1e-14)
     np.testing.assert_allclose((low, high), expected, rtol=1e-12)
 
 
 def test_interval_of_identical_values_is_a_point():
-    mean, low, high = interval([0.1] * 10)  # whose mean, summed in floats, is not 0.1 to the last bit
+    mean, low, high = interval(
+        [0.1] * 10
+    )  # whose mean, summed in floats, is not 0.1 to the last bit
     assert mean == low == high == 0.1
     with pytest.raises(ValueError, match=r"at least 2 seeds.*\(1,\)"):
         interval([1.0])
 
 
 def test_interval_takes_every_real_dtype_and_refuses_the_rest():
-    assert interval(torch.tensor([1.0, 3.0], dtype=torch.bfloat16, requires_grad=True))[0] == 2.0
+    assert (
+        interval(
+            torch.tensor([1.0, 3.0], dtype=torch.bfloat16, requires_grad=True)
+        )[0]
+        == 2.0
+    )
     for values in (["a", "b"], [1j, 2.0], torch.tensor([1j, 2.0])):
         with pytest.raises(TypeError, match="values must be real numbers; got"):
             interval(values)
@@ -91,16 +135,29 @@ def test_interval_covers_the_truth_as_often_as_it_says():
 
 @pytest.mark.parametrize(
     "values",
-    [GAIN, np.array(GAIN), torch.tensor(GAIN, requires_grad=True), [torch.tensor(v) for v in GAIN], tuple(GAIN)],
+    [
+        GAIN,
+        np.array(GAIN),
+        torch.tensor(GAIN, requires_grad=True),
+        [torch.tensor(v) for v in GAIN],
+        tuple(GAIN),
+    ],
 )
 def test_a_true_claim_prints_one_line(values, capsys):
-    assert claim("gain", "Dropout raises accuracy by", values, above=5, unit="points") is None
+    assert (
+        claim(
+            "gain", "Dropout raises accuracy by", values, above=5, unit="points"
+        )
+        is None
+    )
     assert capsys.readouterr().out == f"✓ {LINE}\n"
 
 
 def test_a_claim_can_be_run_again_and_prints_the_same(capsys):
     for _ in range(2):
-        claim("gain", "Dropout raises accuracy by", GAIN, above=5, unit="points")
+        claim(
+            "gain", "Dropout raises accuracy by", GAIN, above=5, unit="points"
+        )
     first, second = capsys.readouterr().out.splitlines()
     assert first == second
 
@@ -112,9 +169,14 @@ def test_the_whole_interval_must_lie_inside(capsys):
     claim("gain", "It is", GAIN, below=high + 1e-9)
     claim("gain", "It is", GAIN, within=(low, high))
     for bound in (
-        {"above": low}, {"below": high}, {"above": (low + mean) / 2}, {"below": (high + mean) / 2},
-        {"within": (low + 1e-9, high)}, {"within": (low, high - 1e-9)}, {"within": (0, 1)},
-    ):  # fmt: skip
+        {"above": low},
+        {"below": high},
+        {"above": (low + mean) / 2},
+        {"below": (high + mean) / 2},
+        {"within": (low + 1e-9, high)},
+        {"within": (low, high - 1e-9)},
+        {"within": (0, 1)},
+    ):
         capsys.readouterr()
         with pytest.raises(ClaimError) as error:
             claim("gain", "It is", GAIN, **bound)
@@ -165,32 +227,60 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({"values": GAIN[:9]}, ValueError, r"at least 10 seeds; got shape \(9,\)"),
+        (
+            {"values": GAIN[:9]},
+            ValueError,
+            r"at least 10 seeds; got shape \(9,\)",
+        ),
         ({"values": [GAIN, GAIN]}, ValueError, r"got shape \(2, 10\)"),
         ({"values": 3.0}, ValueError, r"got shape \(\)"),
-        ({"values": [*GAIN[:9], math.nan]}, ValueError, r"finite; got nan at index \[9\]"),
-        ({"values": torch.tensor([math.inf, *GAIN])}, ValueError, r"finite; got inf at index \[0\]"),
+        (
+            {"values": [*GAIN[:9], math.nan]},
+            ValueError,
+            r"finite; got nan at index \[9\]",
+        ),
+        (
+            {"values": torch.tensor([math.inf, *GAIN])},
+            ValueError,
+            r"finite; got inf at index \[0\]",
+        ),
         ({"values": ["1.0"] * 10}, TypeError, "must be numbers"),
         ({"values": [1j] * 10}, TypeError, "must be numbers"),
         ({"values": [[1.0], 2.0] * 5}, TypeError, "must be numbers"),
         ({"values": None}, TypeError, "values must be numbers; got None"),
         ({"values": [None] * 10}, TypeError, "values must be numbers"),
-        ({"values": [1e200, *GAIN]}, ValueError, "at most 1e150 in size, or squares overflow; pass their log10"),
+        (
+            {"values": [1e200, *GAIN]},
+            ValueError,
+            "at most 1e150 in size, or squares overflow; pass their log10",
+        ),
         ({"values": [True] * 10}, TypeError, "use claim_share"),
         ({"above": None}, ValueError, "exactly one bound"),
         ({"below": 20}, ValueError, "exactly one bound.*above=5, below=20"),
-        ({"above": None, "within": (2, 1)}, ValueError, r"low < high; got \(2, 1\)"),
+        (
+            {"above": None, "within": (2, 1)},
+            ValueError,
+            r"low < high; got \(2, 1\)",
+        ),
         ({"above": None, "within": (1, 1)}, ValueError, r"low < high"),
         ({"above": None, "within": 1}, TypeError, "pair"),
         ({"above": "5"}, TypeError, "above must be a number; got '5'"),
         ({"above": True}, TypeError, "above must be a number"),
         ({"above": math.nan}, ValueError, "above must be finite; got nan"),
-        ({"above": None, "within": (-math.inf, 1)}, ValueError, "within must be finite"),
+        (
+            {"above": None, "within": (-math.inf, 1)},
+            ValueError,
+            "within must be finite",
+        ),
         ({"name": "Gain"}, ValueError, "name must be.*'Gain'"),
         ({"name": "gain.value"}, ValueError, "name must be"),
         ({"name": 3}, ValueError, "name must be.*3"),
         ({"statement": "  "}, ValueError, "statement must be a clause"),
-        ({"statement": "It is true."}, ValueError, "statement must be a clause"),
+        (
+            {"statement": "It is true."},
+            ValueError,
+            "statement must be a clause",
+        ),
         ({"statement": "It\nis"}, ValueError, "statement must be a clause"),
         ({"statement": None}, TypeError, "statement must be a string"),
         ({"unit": None}, TypeError, "unit must be a string"),
@@ -198,7 +288,12 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
     ],
 )
 def test_unusable_claims_are_refused(change, kind, message, capsys, shell):
-    arguments = {"name": "gain", "statement": "It is", "values": GAIN, "above": 5} | change
+    arguments = {
+        "name": "gain",
+        "statement": "It is",
+        "values": GAIN,
+        "above": 5,
+    } | change
     with pytest.raises(kind, match=message) as error:
         claim(**arguments)
     assert not isinstance(error.value, ClaimError)
@@ -206,22 +301,51 @@ def test_unusable_claims_are_refused(change, kind, message, capsys, shell):
 
 
 def test_share_uses_wilson(capsys, shell):
-    claim_share("wins", "Momentum is faster in", [True] * 9 + [False] * 11, within=(0.2, 0.7), source="Polyak 1964")
-    assert capsys.readouterr().out == (
-        "✓ Momentum is faster in between 20 and 70 % of seeds: 9 of 20 seeds, 95 % interval [25.8 %, 65.8 %]\n"
+    claim_share(
+        "wins",
+        "Momentum is faster in",
+        [True] * 9 + [False] * 11,
+        within=(0.2, 0.7),
+        source="Polyak 1964",
+    )
+    assert (
+        capsys.readouterr().out
+        == "✓ Momentum is faster in between 20 and 70 % of seeds: 9 of 20"
+        " seeds, 95 % interval [25.8 %, 65.8 %]\n"
     )
     p, z, n = 9 / 20, stats.norm.ppf(0.975), 20
     half = z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     record = json.loads(records(shell)["claim.wins"])
-    assert math.isclose(record["low"], (p + z**2 / (2 * n) - half) / (1 + z**2 / n), rel_tol=1e-12)
-    assert math.isclose(record["high"], (p + z**2 / (2 * n) + half) / (1 + z**2 / n), rel_tol=1e-12)
-    assert (record["kind"], record["value"], record["n"], record["source"]) == ("share", p, 20, "Polyak 1964")
-    assert records(shell)["wins.result"] == "'9 of 20 seeds (95 % interval 25.8 % to 65.8 %)'"
+    assert math.isclose(
+        record["low"],
+        (p + z**2 / (2 * n) - half) / (1 + z**2 / n),
+        rel_tol=1e-12,
+    )
+    assert math.isclose(
+        record["high"],
+        (p + z**2 / (2 * n) + half) / (1 + z**2 / n),
+        rel_tol=1e-12,
+    )
+    assert (record["kind"], record["value"], record["n"], record["source"]) == (
+        "share",
+        p,
+        20,
+        "Polyak 1964",
+    )
+    assert (
+        records(shell)["wins.result"]
+        == "'9 of 20 seeds (95 % interval 25.8 % to 65.8 %)'"
+    )
 
 
 def test_every_seed_is_not_extrapolated(capsys):
-    claim_share("wins", "It works in", torch.ones(10, dtype=torch.bool), above=0.7)
-    assert "10 of 10 seeds, 95 % interval [72.2 %, 100 %]" in capsys.readouterr().out
+    claim_share(
+        "wins", "It works in", torch.ones(10, dtype=torch.bool), above=0.7
+    )
+    assert (
+        "10 of 10 seeds, 95 % interval [72.2 %, 100 %]"
+        in capsys.readouterr().out
+    )
     with pytest.raises(ClaimError):
         claim_share("wins", "It works in", [1] * 10, above=0.75)
     claim_share("wins", "It works in", [1] * 10, within=(0.7, 1))
@@ -248,16 +372,43 @@ def test_unusable_shares_are_refused(hits, bound, message):
     ("value", "options", "line"),
     [
         (0.5, {"equals": 0.5, "tolerance": 0}, "exactly 0.5: 0.5"),
-        (1.4636, {"equals": 1.46694, "tolerance": 0.03}, "1.46694 to within 0.03: 1.4636, off by 0.0033"),
-        (2 / 3, {"equals": 0.67, "tolerance": 0.01}, "0.67 to within 0.01: 0.667, off by 0.0033"),
-        (2 / 3, {"above": 0.5, "unit": "points"}, "more than 0.5 points: 0.667 points"),
-        (torch.tensor(61), {"within": (60, 62), "unit": "steps"}, "between 60 and 62 steps: 61 steps"),
-        (np.zeros((2, 3)), {"equals": np.full((2, 3), 1e-16), "tolerance": 1e-12},
-         "the expected values to within 10⁻¹²: largest difference 10⁻¹⁶"),
-        (torch.tensor([1.0, 1.5]), {"equals": 1, "tolerance": 0.5}, "1 to within 0.5: largest difference 0.500"),
-        ([1, 2], {"equals": [1, 2], "tolerance": 0}, "exactly the expected values: largest difference 0"),
+        (
+            1.4636,
+            {"equals": 1.46694, "tolerance": 0.03},
+            "1.46694 to within 0.03: 1.4636, off by 0.0033",
+        ),
+        (
+            2 / 3,
+            {"equals": 0.67, "tolerance": 0.01},
+            "0.67 to within 0.01: 0.667, off by 0.0033",
+        ),
+        (
+            2 / 3,
+            {"above": 0.5, "unit": "points"},
+            "more than 0.5 points: 0.667 points",
+        ),
+        (
+            torch.tensor(61),
+            {"within": (60, 62), "unit": "steps"},
+            "between 60 and 62 steps: 61 steps",
+        ),
+        (
+            np.zeros((2, 3)),
+            {"equals": np.full((2, 3), 1e-16), "tolerance": 1e-12},
+            "the expected values to within 10⁻¹²: largest difference 10⁻¹⁶",
+        ),
+        (
+            torch.tensor([1.0, 1.5]),
+            {"equals": 1, "tolerance": 0.5},
+            "1 to within 0.5: largest difference 0.500",
+        ),
+        (
+            [1, 2],
+            {"equals": [1, 2], "tolerance": 0},
+            "exactly the expected values: largest difference 0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_exact_claims(value, options, line, capsys):
     claim_exact("it", "It is", value, **options)
     assert capsys.readouterr().out == f"✓ It is {line}\n"
@@ -284,17 +435,62 @@ def test_false_exact_claims_raise(value, options):
     [
         (0.5, {}, ValueError, "exactly one bound"),
         (0.5, {"equals": 0.5}, ValueError, "tolerance of at least 0; got None"),
-        (0.5, {"equals": 0.5, "tolerance": -1}, ValueError, "tolerance of at least 0; got -1"),
-        (0.5, {"equals": 0.5, "tolerance": 0, "above": 0}, ValueError, "not both"),
-        (0.5, {"equals": [0.5], "tolerance": 0}, ValueError, r"value has shape \(\), equals has shape \(1,\)"),
-        ([0.5, 0.6], {"above": 0}, ValueError, r"single number; value has shape \(2,\)"),
-        (math.nan, {"equals": 0.5, "tolerance": 1}, ValueError, "value must be finite; got nan"),
-        (0.5, {"equals": math.inf, "tolerance": 1}, ValueError, "equals must be finite; got inf"),
+        (
+            0.5,
+            {"equals": 0.5, "tolerance": -1},
+            ValueError,
+            "tolerance of at least 0; got -1",
+        ),
+        (
+            0.5,
+            {"equals": 0.5, "tolerance": 0, "above": 0},
+            ValueError,
+            "not both",
+        ),
+        (
+            0.5,
+            {"equals": [0.5], "tolerance": 0},
+            ValueError,
+            r"value has shape \(\), equals has shape \(1,\)",
+        ),
+        (
+            [0.5, 0.6],
+            {"above": 0},
+            ValueError,
+            r"single number; value has shape \(2,\)",
+        ),
+        (
+            math.nan,
+            {"equals": 0.5, "tolerance": 1},
+            ValueError,
+            "value must be finite; got nan",
+        ),
+        (
+            0.5,
+            {"equals": math.inf, "tolerance": 1},
+            ValueError,
+            "equals must be finite; got inf",
+        ),
         ([], {"equals": [], "tolerance": 0}, ValueError, "empty"),
         (True, {"equals": 1, "tolerance": 0}, TypeError, "true or false"),
-        (None, {"equals": 1, "tolerance": 0}, TypeError, "value must be numbers; got None"),
-        (0.5, {"above": 0, "tolerance": 0.1}, ValueError, "tolerance belongs to equals"),
-        (2**60 + 1, {"equals": 2**60, "tolerance": 0}, ValueError, "whole numbers in value must be at most 2⁵³"),
+        (
+            None,
+            {"equals": 1, "tolerance": 0},
+            TypeError,
+            "value must be numbers; got None",
+        ),
+        (
+            0.5,
+            {"above": 0, "tolerance": 0.1},
+            ValueError,
+            "tolerance belongs to equals",
+        ),
+        (
+            2**60 + 1,
+            {"equals": 2**60, "tolerance": 0},
+            ValueError,
+            "whole numbers in value must be at most 2⁵³",
+        ),
     ],
 )
 def test_unusable_exact_claims_are_refused(value, options, kind, message):
@@ -304,26 +500,47 @@ def test_unusable_exact_claims_are_refused(value, options, kind, message):
 
 
 def test_records(shell, capsys):
-    claim("gain", "Dropout raises accuracy by", GAIN, above=5, unit="points", source="Srivastava 2014")
+    claim(
+        "gain",
+        "Dropout raises accuracy by",
+        GAIN,
+        above=5,
+        unit="points",
+        source="Srivastava 2014",
+    )
     found = records(shell)
     mean, low, high = (float(end) for end in interval(GAIN))
-    assert [found[f"gain.{part}"] for part in ("value", "low", "high", "n")] == [
+    assert [
+        found[f"gain.{part}"] for part in ("value", "low", "high", "n")
+    ] == [
         repr(mean),
         repr(low),
         repr(high),
         "10",
     ]
     assert found["gain.bound"] == "'more than 5 points'"
-    assert found["gain.result"] == "'12.2 points (95 % interval 11.9 to 12.4, 10 seeds)'"
+    assert (
+        found["gain.result"]
+        == "'12.2 points (95 % interval 11.9 to 12.4, 10 seeds)'"
+    )
     assert found["gain.sentence"] == repr(LINE)
     record = json.loads(found["claim.gain"])
     margin = record.pop("margin")
     assert margin == pytest.approx((mean - 5) / ((high - low) / 2), rel=1e-12)
     assert record == {
-        "name": "gain", "kind": "mean", "statement": "Dropout raises accuracy by", "bound": "more than 5 points",
-        "unit": "points", "value": mean, "low": low, "high": high, "n": 10, "source": "Srivastava 2014", "holds": True,
+        "name": "gain",
+        "kind": "mean",
+        "statement": "Dropout raises accuracy by",
+        "bound": "more than 5 points",
+        "unit": "points",
+        "value": mean,
+        "low": low,
+        "high": high,
+        "n": 10,
+        "source": "Srivastava 2014",
+        "holds": True,
         "sentence": LINE,
-    }  # fmt: skip
+    }
 
 
 def test_a_false_claim_is_recorded_before_it_raises(shell):
@@ -338,8 +555,13 @@ def test_margin_is_to_the_nearest_side_and_needs_a_width(shell):
     claim_exact("half", "It is", 0.5, above=0)
     found = records(shell)
     mean, low, high = (float(end) for end in interval(GAIN))
-    assert json.loads(found["claim.gain"])["margin"] == pytest.approx((13 - mean) / ((high - low) / 2))
-    assert json.loads(found["claim.half"]) | {"margin": None, "n": 0} == json.loads(found["claim.half"])
+    assert json.loads(found["claim.gain"])["margin"] == pytest.approx(
+        (13 - mean) / ((high - low) / 2)
+    )
+    assert json.loads(found["claim.half"]) | {
+        "margin": None,
+        "n": 0,
+    } == json.loads(found["claim.half"])
 
 
 @pytest.mark.parametrize(
@@ -363,7 +585,12 @@ def test_glue_casts_scalars(value, text, shell):
     [
         ("Name", 1, ValueError, "name must be"),
         ("name", math.nan, ValueError, "finite; got nan"),
-        ("name", torch.zeros(2), TypeError, "single number or a string; got Tensor"),
+        (
+            "name",
+            torch.zeros(2),
+            TypeError,
+            "single number or a string; got Tensor",
+        ),
         ("name", None, TypeError, "got NoneType"),
     ],
 )
@@ -381,23 +608,42 @@ def test_nothing_invisible_outside_ipython(capsys):
 
 def test_a_real_kernel_stores_records_that_pages_can_glue(tmp_path):
     """The notebook stays valid, and MyST-NB finds every part."""
-    pytest.importorskip("myst_nb", reason="MyST-NB is not here: it comes with the packages that build the site")
+    pytest.importorskip(
+        "myst_nb",
+        reason=(
+            "MyST-NB is not here: it comes with the packages that build the"
+            " site"
+        ),
+    )
     from myst_nb.ext.glue import extract_glue_data_cell
     from nbclient import NotebookClient
 
     code = "from companion.claims import claim, publish\n"
-    code += "claim('gain', 'It is', [1.0, 2.0] * 5, above=0, unit=\"points'\")\n"
+    code += (
+        "claim('gain', 'It is', [1.0, 2.0] * 5, above=0, unit=\"points'\")\n"
+    )
     code += "publish({'text/html': '<b>seen</b>'}, 'bold')\n"
     code += "publish({'text/html': 'no name'})"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
+    NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": "."}}
+    ).execute()
     nbformat.validate(notebook)
     notebook = nbformat.reads(nbformat.writes(notebook), as_version=4)
     parts = dict(extract_glue_data_cell(notebook.cells[0]))
-    assert json.loads(parts["claim.gain"]["data"]["application/json"])["holds"] is True
+    assert (
+        json.loads(parts["claim.gain"]["data"]["application/json"])["holds"]
+        is True
+    )
     assert float(parts["gain.value"]["data"]["text/plain"]) == 1.5
     assert parts["bold"]["data"]["text/html"] == "<b>seen</b>"
     assert None not in parts
-    visible = notebook.cells[0].outputs  # what is left to show: the printed line and the published HTML
-    assert [output.output_type for output in visible] == ["stream", "display_data", "display_data"]
+    visible = notebook.cells[
+        0
+    ].outputs  # what is left to show: the printed line and the published HTML
+    assert [output.output_type for output in visible] == [
+        "stream",
+        "display_data",
+        "display_data",
+    ]
     assert visible[0].text.startswith("✓ It is more than 0 points'")

@@ -1,4 +1,6 @@
-"""The page book/coming_from_d2l.md: every row of its tables is run, and every sentence about d2l has its test."""
+"""The page book/coming_from_d2l.md: every row of its tables is run, and every
+sentence about d2l has its test.
+"""
 
 import inspect
 import math
@@ -11,35 +13,69 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from companion import batch_norm, data, dropout, gradients, initialization, optimizers, overfitting, plots, training
+from companion import (
+    batch_norm,
+    data,
+    dropout,
+    gradients,
+    initialization,
+    optimizers,
+    overfitting,
+    plots,
+    training,
+)
 from companion.d2l_bridge import d2l
 
-PAGE = (Path(__file__).parents[1] / "book" / "coming_from_d2l.md").read_text(encoding="utf8")
+PAGE = (Path(__file__).parents[1] / "book" / "coming_from_d2l.md").read_text(
+    encoding="utf8"
+)
 ENTRY = re.compile(r"`([^`]+)`(?: \((text|0\.17 only)\))?")
-# d2l hands a tensor that requires a gradient to float(): its own affair, and harmless. torch says so once per process.
-pytestmark = pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning:d2l")
+# d2l hands a tensor that requires a gradient to float(): its own affair, and
+# harmless. torch says so once per process.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Converting a tensor with requires_grad=True:UserWarning:d2l"
+)
 
 
 def code(page: str, heading: str) -> str:
-    """Return the Python blocks of the section under a heading, or of the page's start, joined."""
+    """Return the Python blocks of the section under a heading, or of the page's
+    start, joined.
+    """
     section = re.split(r"^## ", page, flags=re.MULTILINE)
     (found,) = (part for part in section if part.startswith(heading))
-    return "\n".join(re.findall(r"^```python\n(.*?)^```", found, re.MULTILINE | re.DOTALL))
+    return "\n".join(
+        re.findall(r"^```python\n(.*?)^```", found, re.MULTILINE | re.DOTALL)
+    )
 
 
 def rows(page: str, heading: str) -> dict[str, list[str]]:
-    """Return the rows of the table under a heading: what, and the four cells."""
+    """Return the rows of the table under a heading: what, and the four
+    cells.
+    """
     section = page.split(f"## {heading}\n")[1].split("\n## ")[0]
-    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.splitlines()
+        if line[:1] == "|"
+    ]
     assert lines[0] == ["what", "d2l 0.17", "d2l 1.0", "companion", "torch"]
-    assert all(len(line) == 5 for line in lines), "a row has more or fewer than five cells"
+    assert all(len(line) == 5 for line in lines), (
+        "a row has more or fewer than five cells"
+    )
     return {line[0]: line[1:] for line in lines[2:]}
 
 
 def entries(cell: str) -> list[tuple[str, str]]:
     """Return the (code, mark) pairs of a cell; a dash has none."""
-    found = [] if cell == "—" else [ENTRY.fullmatch(part) for part in cell.split("; ")]
-    assert all(found), f"{cell!r} is neither — nor names like `f`, `f` (text) or `f` (0.17 only), parted by semicolons"
+    found = (
+        []
+        if cell == "—"
+        else [ENTRY.fullmatch(part) for part in cell.split("; ")]
+    )
+    assert all(found), (
+        f"{cell!r} is neither — nor names like `f`, `f` (text) or `f` (0.17"
+        " only), parted by semicolons"
+    )
     return [match.groups() for match in found]
 
 
@@ -50,19 +86,28 @@ def names() -> dict:
     return space
 
 
-SAME_NUMBERS, SAME_JOB = rows(PAGE, "The same numbers"), rows(PAGE, "The same job")
+SAME_NUMBERS, SAME_JOB = (
+    rows(PAGE, "The same numbers"),
+    rows(PAGE, "The same job"),
+)
 
 
 def evaluated(cells: list[str], space: dict) -> list:
-    """Evaluate the code of a row; see that marked names are in d2l 1.0.3 no more, or never were."""
+    """Evaluate the code of a row; see that marked names are in d2l 1.0.3 no
+    more, or never were.
+    """
     values = []
     for place, cell in enumerate(cells):
         for source, mark in entries(cell):
             if mark is None:
                 values.append(eval(source, space))
                 continue
-            assert place == 0 or (place == 1 and mark == "text"), f"{source} cannot be marked {mark} there"
-            assert source.isidentifier() and not hasattr(d2l, source), f"d2l 1.0.3 has {source}"
+            assert place == 0 or (place == 1 and mark == "text"), (
+                f"{source} cannot be marked {mark} there"
+            )
+            assert source.isidentifier() and not hasattr(d2l, source), (
+                f"d2l 1.0.3 has {source}"
+            )
     return values
 
 
@@ -71,7 +116,12 @@ def test_the_entries_of_a_row_give_the_same_numbers(what):
     values = evaluated(SAME_NUMBERS[what], names())
     assert len(values) >= 2
     for value in values[1:]:
-        torch.testing.assert_close(torch.as_tensor(value), torch.as_tensor(values[0]), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            torch.as_tensor(value),
+            torch.as_tensor(values[0]),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 @pytest.mark.parametrize("what", SAME_JOB)
@@ -94,7 +144,7 @@ def test_a_wrong_row_is_named(cells, words):
         evaluated(cells, names())
 
 
-# One test per row of the second table ---------------------------------------------------------------------------------
+# One test per row of the second table -----------------------------------------
 
 PROVEN = set()
 
@@ -116,11 +166,15 @@ def seed():
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What d2l displays, instead of a display; all figures are closed afterwards."""
+    """What d2l displays, instead of a display; all figures are closed
+    afterwards.
+    """
     figures = []
     monkeypatch.setattr(d2l.display, "display", figures.append)
     monkeypatch.setattr(d2l.display, "clear_output", lambda wait: None)
-    monkeypatch.setattr(d2l.backend_inline, "set_matplotlib_formats", lambda *formats: None)  # for notebooks only
+    monkeypatch.setattr(
+        d2l.backend_inline, "set_matplotlib_formats", lambda *formats: None
+    )  # for notebooks only
     yield figures
     plt.close("all")
 
@@ -143,7 +197,9 @@ class Rows(d2l.DataModule):
         self.save_hyperparameters()
 
     def get_dataloader(self, train):
-        return self.get_tensorloader(self.hparams["train" if train else "valid"], train)
+        return self.get_tensorloader(
+            self.hparams["train" if train else "valid"], train
+        )
 
 
 def three_classes(n):
@@ -154,15 +210,26 @@ def three_classes(n):
 
 @proves("linear data with noise")
 def test_linear_data():
-    made = d2l.SyntheticRegressionData(torch.tensor([2.0, -3.4]), 4.2, noise=0.5, num_train=3000, num_val=1000)
-    split = data.linear_teacher(0, n_train=3000, n_test=1000, n_features=2, noise=0.5)
+    made = d2l.SyntheticRegressionData(
+        torch.tensor([2.0, -3.4]), 4.2, noise=0.5, num_train=3000, num_val=1000
+    )
+    split = data.linear_teacher(
+        0, n_train=3000, n_test=1000, n_features=2, noise=0.5
+    )
     for X, y in (
         (made.X, made.y),
-        (torch.cat([split.X_train, split.X_test]), torch.cat([split.y_train, split.y_test])),
+        (
+            torch.cat([split.X_train, split.X_test]),
+            torch.cat([split.y_train, split.y_test]),
+        ),
     ):
         design = torch.cat([X, torch.ones(len(X), 1)], 1)
-        rest = y.reshape(-1) - design @ torch.linalg.lstsq(design, y.reshape(-1, 1)).solution.squeeze(1)
-        assert rest.std().item() == pytest.approx(0.5, rel=5 / math.sqrt(2 * len(X)))
+        rest = y.reshape(-1) - design @ torch.linalg.lstsq(
+            design, y.reshape(-1, 1)
+        ).solution.squeeze(1)
+        assert rest.std().item() == pytest.approx(
+            0.5, rel=5 / math.sqrt(2 * len(X))
+        )
 
 
 @proves("shuffled batches")
@@ -173,19 +240,29 @@ def test_batches():
     training.fit(
         model := nn.Linear(1, 1),
         (X, y),
-        loss=lambda output, target: seen.append(target) or F.mse_loss(output.squeeze(1), target),
+        loss=lambda output, target: (
+            seen.append(target) or F.mse_loss(output.squeeze(1), target)
+        ),
         optimizer=torch.optim.SGD(model.parameters(), lr=0.01),
         epochs=1,
         batch_size=4,
     )
-    for batches in ([t for _, t in d2l.load_array((X, y), 4)], [t for _, t in module.train_dataloader()], seen):
+    for batches in (
+        [t for _, t in d2l.load_array((X, y), 4)],
+        [t for _, t in module.train_dataloader()],
+        seen,
+    ):
         assert [len(t) for t in batches] == [4, 4, 2]
-        assert not torch.cat(batches).equal(y) and torch.cat(batches).sort().values.equal(y)
+        assert not torch.cat(batches).equal(y) and torch.cat(
+            batches
+        ).sort().values.equal(y)
 
 
 @proves("Fashion-MNIST")
 def test_fashion_mnist():
-    """The loaders themselves run in tests/test_d2l_bridge.py; here, that both read with torchvision's class."""
+    """The loaders themselves run in tests/test_d2l_bridge.py; here, that both
+    read with torchvision's class.
+    """
     for loader in (d2l.load_data_fashion_mnist, d2l.FashionMNIST):
         assert "torchvision.datasets.FashionMNIST" in inspect.getsource(loader)
 
@@ -215,7 +292,10 @@ def test_a_step_of_sgd():
         return step
 
     makers = (d2l.SGD, optimizers.SGD, torch.optim.SGD)
-    first, *others = [stepped(function), *(stepped(method(make)) for make in makers)]
+    first, *others = [
+        stepped(function),
+        *(stepped(method(make)) for make in makers),
+    ]
     for other in others:
         torch.testing.assert_close(other, first)
 
@@ -223,14 +303,21 @@ def test_a_step_of_sgd():
 @proves("momentum, Adam")
 def test_adam():
     def step(make):
-        return lambda w, losses: (losses.mean().backward(), make([w], lr=0.1).step())
+        return lambda w, losses: (
+            losses.mean().backward(),
+            make([w], lr=0.1).step(),
+        )
 
-    torch.testing.assert_close(stepped(step(optimizers.Adam)), stepped(step(torch.optim.Adam)))
+    torch.testing.assert_close(
+        stepped(step(optimizers.Adam)), stepped(step(torch.optim.Adam))
+    )
 
 
 @proves("the training loop")
 def test_training_loops(shown, capsys):
-    """Full batches have no order, so the three loops must end with the same weights."""
+    """Full batches have no order, so the three loops must end with the same
+    weights.
+    """
     train = three_classes(60)
     model = Quiet(nn.Linear(2, 3), lr=0.5)
     nets = {"fit": nn.Linear(2, 3), "ch6": nn.Linear(2, 3)}
@@ -240,14 +327,25 @@ def test_training_loops(shown, capsys):
         net.load_state_dict(model.net[0].state_dict())
         if name == "fit":
             sgd = optimizers.SGD(net.parameters(), lr=0.5)
-            training.fit(net, train, loss=F.cross_entropy, optimizer=sgd, epochs=10, batch_size=None)
+            training.fit(
+                net,
+                train,
+                loss=F.cross_entropy,
+                optimizer=sgd,
+                epochs=10,
+                batch_size=None,
+            )
     d2l.Trainer(max_epochs=10).fit(model, Rows(train, train, 60))
     torch.manual_seed(1)
     full = [train] * 5  # five batches are one epoch: train_ch6 needs that many
     d2l.train_ch6(nets["ch6"], full, [train], 2, 0.5, torch.device("cpu"))
     assert "training on cpu" in capsys.readouterr().out and shown
     for name, net in nets.items():
-        torch.testing.assert_close(net.weight, model.net[0].weight, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            net.weight,
+            model.net[0].weight,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
         torch.testing.assert_close(net.bias, model.net[0].bias)
 
 
@@ -259,7 +357,11 @@ def test_curves(shown):
         animator.add(epoch, loss)
         board.draw(epoch, loss, "loss")
     plots.band(ax, range(3), torch.tensor([[3.0, 2.0, 1.5]] * 2), label="loss")
-    assert animator.Y[0] == [point.y for point in board.data["loss"]] == list(ax.lines[0].get_ydata())
+    assert (
+        animator.Y[0]
+        == [point.y for point in board.data["loss"]]
+        == list(ax.lines[0].get_ydata())
+    )
     assert len(shown) == 6
 
 
@@ -269,18 +371,35 @@ def test_sums_over_batches():
     net, metric = nn.Linear(2, 3), d2l.Accumulator(2)
     start = {name: value.clone() for name, value in net.state_dict().items()}
     still = torch.optim.SGD(net.parameters(), lr=0.0)
-    history = training.fit(net, (X, y), loss=F.cross_entropy, optimizer=still, epochs=1, batch_size=4)
+    history = training.fit(
+        net,
+        (X, y),
+        loss=F.cross_entropy,
+        optimizer=still,
+        epochs=1,
+        batch_size=4,
+    )
     for x, labels in d2l.load_array((X, y), 4):
         metric.add(F.cross_entropy(net(x), labels, reduction="sum"), len(x))
-    assert metric[0] / metric[1] == pytest.approx(history["train_loss"][0], rel=1e-5)
-    assert all(start[name].equal(value) for name, value in net.state_dict().items())
+    assert metric[0] / metric[1] == pytest.approx(
+        history["train_loss"][0], rel=1e-5
+    )
+    assert all(
+        start[name].equal(value) for name, value in net.state_dict().items()
+    )
 
 
 def clipped(clip, length):
-    """The gradient of a layer after clipping to a norm of 1, from a norm of the given length."""
+    """The gradient of a layer after clipping to a norm of 1, from a norm of the
+    given length.
+    """
     torch.manual_seed(0)
     net = nn.Linear(3, 2, bias=False).double()
-    net.weight.grad = F.normalize(torch.randn(6, dtype=torch.float64), dim=0).mul(length).reshape(2, 3)
+    net.weight.grad = (
+        F.normalize(torch.randn(6, dtype=torch.float64), dim=0)
+        .mul(length)
+        .reshape(2, 3)
+    )
     clip(net)
     return net.weight.grad
 
@@ -294,9 +413,13 @@ def d2l_clips(net):
 def test_clipping():
     for length in (0.5, 10.0):
         by_function = clipped(lambda net: d2l.grad_clipping(net, 1), length)
-        torch.testing.assert_close(clipped(d2l_clips, length), by_function, rtol=1e-14, atol=0)
+        torch.testing.assert_close(
+            clipped(d2l_clips, length), by_function, rtol=1e-14, atol=0
+        )
         for clip in (gradients.clip_grad_norm_, nn.utils.clip_grad_norm_):
-            other = clipped(lambda net, clip=clip: clip(net.parameters(), 1), length)
+            other = clipped(
+                lambda net, clip=clip: clip(net.parameters(), 1), length
+            )
             torch.testing.assert_close(other, by_function, rtol=2e-6, atol=0)
 
 
@@ -308,9 +431,17 @@ def test_xavier():
         start(net)
         return [layer.weight for layer in net]
 
-    ours = started(lambda net: initialization.initialize(net, initialization.xavier_uniform_))
-    theirs = started(lambda net: [nn.init.xavier_uniform_(layer.weight) for layer in net])
-    for weight, our, their in zip(started(lambda net: net.apply(d2l.init_cnn)), ours, theirs, strict=True):
+    ours = started(
+        lambda net: initialization.initialize(
+            net, initialization.xavier_uniform_
+        )
+    )
+    theirs = started(
+        lambda net: [nn.init.xavier_uniform_(layer.weight) for layer in net]
+    )
+    for weight, our, their in zip(
+        started(lambda net: net.apply(d2l.init_cnn)), ours, theirs, strict=True
+    ):
         assert weight.equal(their)
         torch.testing.assert_close(our, weight)
 
@@ -320,7 +451,9 @@ def test_dropping():
     for drop in (dropout.dropout, F.dropout):
         dropped = drop(torch.ones(10_000), 0.2)
         assert sorted(dropped.unique().tolist()) == [0.0, 1.25]
-        assert (dropped == 0).float().mean().item() == pytest.approx(0.2, abs=5 * 0.4 / 100)
+        assert (dropped == 0).float().mean().item() == pytest.approx(
+            0.2, abs=5 * 0.4 / 100
+        )
 
 
 @proves("batch normalization layer")
@@ -335,23 +468,37 @@ def test_batch_norm_layer():
 def test_residual():
     X, block = torch.randn(2, 3, 5, 5), d2l.Residual(3)
     ends = block(X)
-    branch = nn.Sequential(block.conv1, block.bn1, nn.ReLU(), block.conv2, block.bn2)
+    branch = nn.Sequential(
+        block.conv1, block.bn1, nn.ReLU(), block.conv2, block.bn2
+    )
     torch.testing.assert_close(gradients.Residual(branch)(X).relu(), ends)
 
 
 @proves("folds for cross-validation")
 def test_folds():
     cut = overfitting.kfold(10, 5)
-    assert torch.cat([torch.as_tensor(test) for _, test in cut]).sort().values.tolist() == list(range(10))
+    assert torch.cat(
+        [torch.as_tensor(test) for _, test in cut]
+    ).sort().values.tolist() == list(range(10))
 
 
 @proves("predicted classes")
 def test_predicted():
     X, y = three_classes(20)
-    settings = {"loss": F.cross_entropy, "rule": optimizers.sgd, "seeds": [0, 1], "epochs": 1, "lr": 0.1}
+    settings = {
+        "loss": F.cross_entropy,
+        "rule": optimizers.sgd,
+        "seeds": [0, 1],
+        "epochs": 1,
+        "lr": 0.1,
+    }
     runs = training.fit_many(lambda: nn.Linear(2, 3), (X, y), **settings)
     for i in range(2):
-        assert runs.predict(X)[i].argmax(-1).equal(torch.argmax(runs.model(i)(X), dim=1))
+        assert (
+            runs.predict(X)[i]
+            .argmax(-1)
+            .equal(torch.argmax(runs.model(i)(X), dim=1))
+        )
 
 
 @proves("path on a surface")
@@ -363,8 +510,15 @@ def test_path(capsys):
 
     ends = {"d2l": torch.tensor(d2l.train_2d(step, steps=20)[-1])}
     capsys.readouterr()  # train_2d prints the last point
-    ours, theirs = torch.tensor([-5.0, -2.0]), torch.tensor([-5.0, -2.0], requires_grad=True)
-    slopes, state, sgd = torch.tensor([2.0, 4.0]), {}, torch.optim.SGD([theirs], lr=0.1)
+    ours, theirs = (
+        torch.tensor([-5.0, -2.0]),
+        torch.tensor([-5.0, -2.0], requires_grad=True),
+    )
+    slopes, state, sgd = (
+        torch.tensor([2.0, 4.0]),
+        {},
+        torch.optim.SGD([theirs], lr=0.1),
+    )
     for _ in range(20):
         ours, state = optimizers.sgd(ours, slopes * ours, state, lr=0.1)
         theirs.grad = slopes * theirs.detach()
@@ -373,7 +527,7 @@ def test_path(capsys):
     torch.testing.assert_close(theirs.detach(), ends["d2l"])
 
 
-# What d2l 1.0.3 really does -------------------------------------------------------------------------------------------
+# What d2l 1.0.3 really does ---------------------------------------------------
 
 
 def test_accuracy_counts_and_the_method_averages():
@@ -385,8 +539,13 @@ def test_accuracy_counts_and_the_method_averages():
 
 def test_linear_regression_takes_steps_twice_as_long():
     y_hat, y = torch.randn(8, 1), torch.randn(8, 1)
-    scratch, concise = d2l.LinearRegressionScratch(1, 0.1), d2l.LinearRegression(0.1)
-    torch.testing.assert_close(concise.loss(y_hat, y), 2 * scratch.loss(y_hat, y))
+    scratch, concise = (
+        d2l.LinearRegressionScratch(1, 0.1),
+        d2l.LinearRegression(0.1),
+    )
+    torch.testing.assert_close(
+        concise.loss(y_hat, y), 2 * scratch.loss(y_hat, y)
+    )
 
 
 def test_sgd_expects_the_sum_of_the_losses():
@@ -407,17 +566,21 @@ def test_linear_regression_forgets_its_small_start():
     torch.manual_seed(0)
     model = d2l.LinearRegression(0.1)
     model(torch.zeros(1, 100))
-    assert model.net.weight.std().item() == pytest.approx(0.1 / math.sqrt(3), rel=0.3)  # uniform in ±1/√100
+    assert model.net.weight.std().item() == pytest.approx(
+        0.1 / math.sqrt(3), rel=0.3
+    )  # uniform in ±1/√100
     assert model.net.bias.item() != 0
 
 
-def test_the_curves_are_in_the_board_and_the_validation_loss_is_the_mean_over_batches():
+def test_the_board_has_the_curves_and_the_mean_validation_loss_of_batches():
     torch.manual_seed(0)
     train, valid = three_classes(40), three_classes(5)
     model = Quiet(nn.Linear(2, 3), lr=0.0)
     assert d2l.Trainer(max_epochs=1).fit(model, Rows(train, valid, 4)) is None
     (point,) = model.board.data["val_loss"]
-    losses = F.cross_entropy(model(valid[0]), valid[1], reduction="none").detach()
+    losses = F.cross_entropy(
+        model(valid[0]), valid[1], reduction="none"
+    ).detach()
     assert point.y == pytest.approx((losses[:4].mean() + losses[4]).item() / 2)
     history = training.fit(
         model.net,
@@ -454,22 +617,37 @@ def test_train_ch6_starts_afresh_and_needs_five_batches(shown, capsys):
         d2l.train_ch6(net, [train] * 4, [train], 2, 0.1, "cpu")
 
 
-def test_evaluate_loss_refuses_labels_averages_batches_alike_and_leaves_dropout_on():
+def test_evaluate_loss_refuses_labels_averages_batches_and_leaves_dropout_on():
     X, y = three_classes(10)
     with pytest.raises(RuntimeError, match="shape"):
-        d2l.evaluate_loss(nn.Linear(2, 3), d2l.load_array((X, y), 4), nn.CrossEntropyLoss(reduction="none"))
+        d2l.evaluate_loss(
+            nn.Linear(2, 3),
+            d2l.load_array((X, y), 4),
+            nn.CrossEntropyLoss(reduction="none"),
+        )
     values = torch.tensor([[0.0], [0.0], [3.0]])
-    of_batches = d2l.evaluate_loss(lambda x: 0 * x, d2l.load_array((values, values), 2, False), nn.MSELoss())
+    of_batches = d2l.evaluate_loss(
+        lambda x: 0 * x,
+        d2l.load_array((values, values), 2, False),
+        nn.MSELoss(),
+    )
     assert of_batches == 4.5  # (0 + 9) / 2, and not 9 / 3
     ones = torch.ones(100, 1)
     net = nn.Dropout(0.5)
     assert (
-        d2l.evaluate_loss(net, d2l.load_array((ones, ones), 10), d2l.squared_loss) == 0.5
+        d2l.evaluate_loss(
+            net, d2l.load_array((ones, ones), 10), d2l.squared_loss
+        )
+        == 0.5
     )  # (2 − 1)² / 2, (0 − 1)² / 2
 
 
 def test_clipping_goes_exactly_to_the_bound_and_needs_every_gradient():
-    torch_norm = clipped(lambda net: nn.utils.clip_grad_norm_(net.parameters(), 1), 2.0).norm().item()
+    torch_norm = (
+        clipped(lambda net: nn.utils.clip_grad_norm_(net.parameters(), 1), 2.0)
+        .norm()
+        .item()
+    )
     assert clipped(d2l_clips, 2.0).norm().item() == pytest.approx(1, abs=1e-12)
     assert 1 - torch_norm == pytest.approx(1e-6 / 2, rel=1e-3)
     with pytest.raises(TypeError, match="NoneType"):
@@ -481,22 +659,39 @@ def test_init_cnn_leaves_biases():
     before = net.bias.clone()
     net.apply(d2l.init_cnn)
     assert net.bias.equal(before) and before.abs().min() > 0
-    assert initialization.initialize(net, initialization.xavier_uniform_).bias.abs().max() == 0
+    assert (
+        initialization.initialize(net, initialization.xavier_uniform_)
+        .bias.abs()
+        .max()
+        == 0
+    )
 
 
-def test_data_of_d2l_depends_on_the_global_seed_and_that_of_the_companion_does_not():
+def test_data_of_d2l_depends_on_the_global_seed_and_the_companions_does_not():
     def draws(seed):
         torch.manual_seed(seed)
         X, _ = d2l.synthetic_data(torch.ones(2), 0.0, 8)
         (batch,) = d2l.load_array((torch.arange(8),), 8)
-        return X, batch[0], data.linear_teacher(0, n_train=8, n_test=1, n_features=2).X_train
+        return (
+            X,
+            batch[0],
+            data.linear_teacher(0, n_train=8, n_test=1, n_features=2).X_train,
+        )
 
     first, again, other = draws(1), draws(1), draws(2)
-    assert [a.equal(b) for a, b in zip(first, again, strict=True)] == [True, True, True]
-    assert [a.equal(b) for a, b in zip(first, other, strict=True)] == [False, False, True]
+    assert [a.equal(b) for a, b in zip(first, again, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
+    assert [a.equal(b) for a, b in zip(first, other, strict=True)] == [
+        False,
+        False,
+        True,
+    ]
 
 
-# Companion parts under d2l.Trainer ------------------------------------------------------------------------------------
+# Companion parts under d2l.Trainer --------------------------------------------
 
 
 def test_the_trainer_ends_where_fit_ends():
@@ -504,7 +699,11 @@ def test_the_trainer_ends_where_fit_ends():
     exec(code(PAGE, "Companion parts"), space)
     model, other = space["model"].net, space["other"]
     assert len(space["history"]["valid_loss"]) == 3
-    for (name, ours), theirs in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+    for (name, ours), theirs in zip(
+        model.state_dict().items(), other.state_dict().values(), strict=True
+    ):
         distance = (ours - theirs).double().norm() / theirs.double().norm()
         assert distance <= 1e-10, name
-    assert all(parameter.dtype is torch.float64 for parameter in other.parameters())
+    assert all(
+        parameter.dtype is torch.float64 for parameter in other.parameters()
+    )

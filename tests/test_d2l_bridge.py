@@ -1,4 +1,6 @@
-"""d2l through the bridge: what the course uses of it works, and what can be missing is said in one sentence."""
+"""d2l through the bridge: what the course uses of it works, and what can be
+missing is said in one sentence.
+"""
 
 import ast
 import functools
@@ -31,21 +33,29 @@ from companion.training import accuracy, fit
 
 
 def test_the_import_is_silent_and_declared_operators_refuse_to_run():
-    """In a process of its own: torch warns once, and remembers declared operators."""
+    """In a process of its own: torch warns once, and remembers declared
+    operators.
+    """
     code = """
 import torch
 from companion import d2l_bridge
 assert d2l_bridge.load_d2l() is d2l_bridge.d2l
 print(d2l_bridge.d2l.__name__)
-if d2l_bridge._declared:  # else torchvision's own operators load, and there is nothing to declare
+# else torchvision's own operators load, and there is nothing to declare
+if d2l_bridge._declared:
     for name in ("nms", "qnms"):
         try:
-            getattr(torch.ops.torchvision, name)(torch.zeros(1, 4), torch.zeros(1), 0.5)
+            operator = getattr(torch.ops.torchvision, name)
+            operator(torch.zeros(1, 4), torch.zeros(1), 0.5)
             print("ran")
         except NotImplementedError as error:
             assert f"torchvision::{name}" in str(error)
 """
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+    )
     assert (done.stdout, done.stderr, done.returncode) == ("d2l.torch\n", "", 0)
 
 
@@ -60,17 +70,26 @@ def test_synthetic_data_and_load_array():
     assert [len(x) for x, _ in batches] == [30] * 33 + [10]
     assert torch.cat([x for x, _ in batches]).equal(X)
     shuffled = torch.cat([x for x, _ in d2l.load_array((X, y), 30)])
-    assert not shuffled.equal(X) and sorted(shuffled.tolist()) == sorted(X.tolist())
+    assert not shuffled.equal(X) and sorted(shuffled.tolist()) == sorted(
+        X.tolist()
+    )
 
 
-# d2l hands a tensor that requires a gradient to float(): its own affair, and harmless. torch says so once per process.
-@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning:d2l")
+# d2l hands a tensor that requires a gradient to float(): its own affair, and
+# harmless. torch says so once per process.
+@pytest.mark.filterwarnings(
+    "ignore:Converting a tensor with requires_grad=True:UserWarning:d2l"
+)
 def test_evaluate_loss_is_the_mean_over_all_rows():
     torch.manual_seed(0)
     X, y = d2l.synthetic_data(torch.tensor([2.0, -3.4]), 4.2, 100)
     net = nn.Linear(2, 1)
-    loss = d2l.evaluate_loss(net, d2l.load_array((X, y), 30), nn.MSELoss(reduction="none"))
-    assert loss == pytest.approx(nn.functional.mse_loss(net(X), y).item(), rel=1e-5)
+    loss = d2l.evaluate_loss(
+        net, d2l.load_array((X, y), 30), nn.MSELoss(reduction="none")
+    )
+    assert loss == pytest.approx(
+        nn.functional.mse_loss(net(X), y).item(), rel=1e-5
+    )
 
 
 def test_trainer_fits_a_module():
@@ -90,20 +109,29 @@ def test_trainer_fits_a_module():
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
     torch.manual_seed(0)
-    model, data = Regression(), d2l.SyntheticRegressionData(torch.tensor([2.0, -3.4]), 4.2, num_train=500, num_val=50)
+    model, data = (
+        Regression(),
+        d2l.SyntheticRegressionData(
+            torch.tensor([2.0, -3.4]), 4.2, num_train=500, num_val=50
+        ),
+    )
     trainer = d2l.Trainer(max_epochs=2)
     trainer.fit(model, data)
     assert trainer.epoch == 1  # counted from 0
-    assert torch.allclose(model.net.weight, torch.tensor([[2.0, -3.4]]), atol=0.01)
+    assert torch.allclose(
+        model.net.weight, torch.tensor([[2.0, -3.4]]), atol=0.01
+    )
     assert model.net.bias.item() == pytest.approx(4.2, abs=0.01)
 
 
-# Companion parts under d2l.Trainer ------------------------------------------------------------------------------------
+# Companion parts under d2l.Trainer --------------------------------------------
 
 OPTIMIZERS = [
     each
     for name, each in vars(optimizers).items()
-    if not name.startswith("_") and isinstance(each, type) and issubclass(each, torch.optim.Optimizer)
+    if not name.startswith("_")
+    and isinstance(each, type)
+    and issubclass(each, torch.optim.Optimizer)
 ]
 
 
@@ -131,7 +159,9 @@ class Pairs(d2l.DataModule):
         if not train:
             return self.get_tensorloader(self.split.valid, train)
         rows = torch.utils.data.TensorDataset(*self.split.train)
-        return torch.utils.data.DataLoader(rows, self.batch_size, sampler=Order(len(rows), self.seed))
+        return torch.utils.data.DataLoader(
+            rows, self.batch_size, sampler=Order(len(rows), self.seed)
+        )
 
 
 class Net(d2l.Classifier):
@@ -149,33 +179,60 @@ class Net(d2l.Classifier):
 def digits_net(seed):
     """A small network for the digits, in float64."""
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(64, 32), BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10)).double()
+    return nn.Sequential(
+        nn.Linear(64, 32), BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10)
+    ).double()
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "optimizer", OPTIMIZERS, ids=lambda each: each.__name__
+)
 def test_the_trainer_ends_where_fit_ends(optimizer):
-    """Weights and running moments agree to 1e-10 in float64, after 30 steps with the same batches."""
+    """Weights and running moments agree to 1e-10 in float64, after 30 steps
+    with the same batches.
+    """
     split = digits(0, n_train=300, n_valid=100, dtype=torch.float64)
     ours, theirs = digits_net(0), digits_net(0)
     make = functools.partial(optimizer, lr=0.003, weight_decay=0.01)
     d2l.Trainer(max_epochs=3).fit(Net(theirs, make), Pairs(split, seed=5))
     optimizer = make(ours.parameters())
-    fit(ours, split.train, loss=F.cross_entropy, optimizer=optimizer, epochs=3, seed=5)
+    fit(
+        ours,
+        split.train,
+        loss=F.cross_entropy,
+        optimizer=optimizer,
+        epochs=3,
+        seed=5,
+    )
     start = digits_net(0).state_dict()
     for name, value in ours.state_dict().items():
         assert not value.equal(start[name]), name
-        assert (value - theirs.state_dict()[name]).double().norm() <= 1e-10 * value.double().norm(), name
+        assert (
+            value - theirs.state_dict()[name]
+        ).double().norm() <= 1e-10 * value.double().norm(), name
 
 
 def test_layers_of_the_companion_know_training_from_validation():
     modes = {True: 0, False: 0}
-    layers = Augment(lambda x: add_noise(x, 0.1)), nn.Linear(64, 16), BatchNorm1d(16), Residual(nn.Tanh()), Dropout(0.2)
+    layers = (
+        Augment(lambda x: add_noise(x, 0.1)),
+        nn.Linear(64, 16),
+        BatchNorm1d(16),
+        Residual(nn.Tanh()),
+        Dropout(0.2),
+    )
     net = nn.Sequential(*layers, nn.Linear(16, 10))
     for layer in layers:
-        layer.register_forward_hook(lambda layer, *_: modes.update({layer.training: modes[layer.training] + 1}))
+        layer.register_forward_hook(
+            lambda layer, *_: modes.update(
+                {layer.training: modes[layer.training] + 1}
+            )
+        )
     model = Net(net, functools.partial(optimizers.AdamW, lr=0.01))
     torch.manual_seed(0)
-    d2l.Trainer(max_epochs=5).fit(model, Pairs(digits(0, n_train=320, n_valid=64)))
+    d2l.Trainer(max_epochs=5).fit(
+        model, Pairs(digits(0, n_train=320, n_valid=64))
+    )
     assert modes == {True: 5 * 10 * len(layers), False: 5 * 2 * len(layers)}
     losses = [point.y for point in model.board.data["val_loss"]]
     assert len(losses) == 5 and losses[-1] < 0.6 * losses[0]
@@ -183,10 +240,14 @@ def test_layers_of_the_companion_know_training_from_validation():
 
 @pytest.mark.parametrize("display", [False, True])
 def test_a_board_that_does_not_display_is_quiet(display, monkeypatch, capsys):
-    monkeypatch.setattr(d2l.backend_inline, "set_matplotlib_formats", lambda *formats: None)  # for notebooks only
+    monkeypatch.setattr(
+        d2l.backend_inline, "set_matplotlib_formats", lambda *formats: None
+    )  # for notebooks only
     model = Net(nn.Linear(64, 10), functools.partial(optimizers.SGD, lr=0.1))
     model.board.display = display
-    d2l.Trainer(max_epochs=2).fit(model, Pairs(digits(0, n_train=64, n_valid=32)))
+    d2l.Trainer(max_epochs=2).fit(
+        model, Pairs(digits(0, n_train=64, n_valid=32))
+    )
     said, figures = "".join(capsys.readouterr()), d2l.plt.get_fignums()
     d2l.plt.close("all")
     assert (said != "", figures != []) == (display, display)
@@ -197,17 +258,24 @@ def test_a_board_that_does_not_display_is_quiet(display, monkeypatch, capsys):
     }
 
 
-# Fashion-MNIST --------------------------------------------------------------------------------------------------------
+# Fashion-MNIST ----------------------------------------------------------------
 
 
 def idx(values):
-    """Write bytes as an idx file: two zeros, the type, the number of dimensions, the dimensions, the data."""
-    return struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape) + values.numpy().tobytes()
+    """Write bytes as an idx file: two zeros, the type, the number of
+    dimensions, the dimensions, the data.
+    """
+    return (
+        struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
+        + values.numpy().tobytes()
+    )
 
 
 @pytest.fixture
 def fashion(tmp_path, monkeypatch):
-    """Small packed files in the format of Fashion-MNIST where d2l looks, with their checksums; no network."""
+    """Small packed files in the format of Fashion-MNIST where d2l looks, with
+    their checksums; no network.
+    """
 
     def no_network(request, *more, **named):
         raise urllib.error.URLError("no network here")
@@ -217,29 +285,43 @@ def fashion(tmp_path, monkeypatch):
     torch.manual_seed(0)
     arrays, resources = {}, []
     for part, n in (("train", 12), ("t10k", 5)):
-        arrays[f"{part}-images-idx3-ubyte"] = torch.randint(256, (n, 28, 28), dtype=torch.uint8)
-        arrays[f"{part}-labels-idx1-ubyte"] = torch.arange(n, dtype=torch.uint8) % 10
+        arrays[f"{part}-images-idx3-ubyte"] = torch.randint(
+            256, (n, 28, 28), dtype=torch.uint8
+        )
+        arrays[f"{part}-labels-idx1-ubyte"] = (
+            torch.arange(n, dtype=torch.uint8) % 10
+        )
     for name, values in arrays.items():
         packed = gzip.compress(idx(values))
         (raw / f"{name}.gz").write_bytes(packed)
         resources.append((f"{name}.gz", hashlib.md5(packed).hexdigest()))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")  # d2l reads ../data
-    monkeypatch.setattr(d2l.torchvision.datasets.FashionMNIST, "resources", resources)
+    monkeypatch.setattr(
+        d2l.torchvision.datasets.FashionMNIST, "resources", resources
+    )
     monkeypatch.setattr(urllib.request, "urlopen", no_network)
-    monkeypatch.setattr(d2l, "get_dataloader_workers", lambda: 0)  # four processes for 17 images are too many
-    return raw, {name.split("-ubyte")[0]: values for name, values in arrays.items()}
+    monkeypatch.setattr(
+        d2l, "get_dataloader_workers", lambda: 0
+    )  # four processes for 17 images are too many
+    return raw, {
+        name.split("-ubyte")[0]: values for name, values in arrays.items()
+    }
 
 
 def test_load_data_fashion_mnist_reads_packed_files(fashion):
     _, arrays = fashion
     train, test = d2l.load_data_fashion_mnist(4)
     X, y = (torch.cat(parts) for parts in zip(*test, strict=True))
-    assert X.equal(arrays["t10k-images-idx3"].unsqueeze(1) / 255) and y.equal(arrays["t10k-labels-idx1"].long())
+    assert X.equal(arrays["t10k-images-idx3"].unsqueeze(1) / 255) and y.equal(
+        arrays["t10k-labels-idx1"].long()
+    )
     X, y = (torch.cat(parts) for parts in zip(*train, strict=True))
     assert sorted(y.tolist()) == sorted(arrays["train-labels-idx1"].tolist())
     images = {image.numpy().tobytes() for image in arrays["train-images-idx3"]}
-    assert {(image * 255).round().byte().numpy().tobytes() for image in X} == images
+    assert {
+        (image * 255).round().byte().numpy().tobytes() for image in X
+    } == images
     (small, _), *_ = d2l.load_data_fashion_mnist(4, resize=8)[0]
     assert small.shape == (4, 1, 8, 8)
 
@@ -248,8 +330,15 @@ def test_fashion_mnist_trains_a_network_with_the_companion(fashion):
     rows = d2l.FashionMNIST(batch_size=4)
     rows.num_workers = 0
     assert (len(rows.train), len(rows.val)) == (12, 5)
-    assert rows.text_labels([0, 9]) == d2l.get_fashion_mnist_labels([0, 9]) == ["t-shirt", "ankle boot"]
-    model = Net(nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), functools.partial(optimizers.Adam, lr=0.01))
+    assert (
+        rows.text_labels([0, 9])
+        == d2l.get_fashion_mnist_labels([0, 9])
+        == ["t-shirt", "ankle boot"]
+    )
+    model = Net(
+        nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+        functools.partial(optimizers.Adam, lr=0.01),
+    )
     d2l.Trainer(max_epochs=20).fit(model, rows)
     X, y = next(iter(torch.utils.data.DataLoader(rows.train, 12)))
     assert accuracy(model(X), y) == 1.0
@@ -259,7 +348,13 @@ def test_a_damaged_packed_file_is_not_unpacked(fashion):
     raw, _ = fashion
     packed = raw / "t10k-images-idx3-ubyte.gz"
     packed.write_bytes(packed.read_bytes()[:-1])
-    with pytest.raises(RuntimeError, match=r"^Error downloading t10k-images-idx3-ubyte.gz:\n(.|\n)*no network here"):
+    with pytest.raises(
+        RuntimeError,
+        match=(
+            r"^Error downloading t10k-images-idx3-ubyte.gz:\n(.|\n)*no network"
+            r" here"
+        ),
+    ):
         d2l.FashionMNIST()
     assert not (raw / "t10k-images-idx3-ubyte").exists()
 
@@ -272,35 +367,78 @@ def test_unpacked_files_are_taken_as_they_are(fashion):
     assert d2l.FashionMNIST().train.data.sum() == 0
 
 
-# What can be missing --------------------------------------------------------------------------------------------------
+# What can be missing ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("package", "sentence"),
     [
-        ("d2l", "d2l is not installed; install it with: python -m pip install --no-deps d2l==1.0.3"),
-        ("torchvision", "torchvision is not installed; install it with: python -m pip install --no-deps torchvision"),
-        ("pandas", "pandas is not installed; install it with: python -m pip install pandas"),
-        ("PIL", "PIL is not installed; install it with: python -m pip install pillow"),
+        (
+            "d2l",
+            (
+                "d2l is not installed; install it with: python -m pip install"
+                " --no-deps d2l==1.0.3"
+            ),
+        ),
+        (
+            "torchvision",
+            (
+                "torchvision is not installed; install it with: python -m pip"
+                " install --no-deps torchvision"
+            ),
+        ),
+        (
+            "pandas",
+            (
+                "pandas is not installed; install it with: python -m pip"
+                " install pandas"
+            ),
+        ),
+        (
+            "PIL",
+            (
+                "PIL is not installed; install it with: python -m pip install"
+                " pillow"
+            ),
+        ),
     ],
 )
-def test_a_missing_package_is_one_sentence_with_the_command(package, sentence, monkeypatch):
+def test_a_missing_package_is_one_sentence_with_the_command(
+    package, sentence, monkeypatch
+):
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == package else find(name, *more))
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == package else find(name, *more),
+    )
     with pytest.raises(ImportError, match=f"^{re.escape(sentence)}$"):
         load_d2l()
 
 
 def test_every_package_that_d2l_imports_is_looked_for():
     source = ast.parse(Path(d2l.__file__).read_text(encoding="utf8"))
-    imported = {name.name for node in source.body if isinstance(node, ast.Import) for name in node.names}
-    imported |= {node.module for node in source.body if isinstance(node, ast.ImportFrom)}
-    looked_for = d2l_bridge._PACKAGES.keys() | {"numpy", "torch", "scipy", "matplotlib"} | sys.stdlib_module_names
+    imported = {
+        name.name
+        for node in source.body
+        if isinstance(node, ast.Import)
+        for name in node.names
+    }
+    imported |= {
+        node.module for node in source.body if isinstance(node, ast.ImportFrom)
+    }
+    looked_for = (
+        d2l_bridge._PACKAGES.keys()
+        | {"numpy", "torch", "scipy", "matplotlib"}
+        | sys.stdlib_module_names
+    )
     assert {name.partition(".")[0] for name in imported} <= looked_for
 
 
 def broken_torchvision(monkeypatch, error):
-    """Let the import of torchvision fail, and note which operators get declared and what is imported."""
+    """Let the import of torchvision fail, and note which operators get declared
+    and what is imported.
+    """
     imported, declared, load = [], [], importlib.import_module
 
     def import_module(name, *more):
@@ -310,7 +448,9 @@ def broken_torchvision(monkeypatch, error):
         return load(name, *more)
 
     monkeypatch.setattr(importlib, "import_module", import_module)
-    monkeypatch.setattr(d2l_bridge, "_declare_operators", lambda: declared.append(True))
+    monkeypatch.setattr(
+        d2l_bridge, "_declare_operators", lambda: declared.append(True)
+    )
     return imported, declared
 
 
@@ -332,7 +472,9 @@ def test_other_errors_of_torchvision_are_not_swallowed(error, monkeypatch):
     assert not declared
 
 
-def test_a_missing_operator_is_declared_and_d2l_imported_all_the_same(monkeypatch):
+def test_a_missing_operator_is_declared_and_d2l_imported_all_the_same(
+    monkeypatch,
+):
     error = RuntimeError("operator torchvision::nms does not exist")
     imported, declared = broken_torchvision(monkeypatch, error)
     assert load_d2l() is d2l

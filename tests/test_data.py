@@ -22,8 +22,14 @@ from companion.data import (
     stack,
 )
 
-LOADERS = {"digits": (digits, 1797, 64), "diabetes": (diabetes, 442, 10), "breast_cancer": (breast_cancer, 569, 30)}
-loaders = pytest.mark.parametrize(("load", "rows", "columns"), LOADERS.values(), ids=LOADERS.keys())
+LOADERS = {
+    "digits": (digits, 1797, 64),
+    "diabetes": (diabetes, 442, 10),
+    "breast_cancer": (breast_cancer, 569, 30),
+}
+loaders = pytest.mark.parametrize(
+    ("load", "rows", "columns"), LOADERS.values(), ids=LOADERS.keys()
+)
 
 
 def equal(a, b):
@@ -44,7 +50,9 @@ def test_shapes_and_types(load, rows, columns, dtype):
     sizes = {"train": 100, "valid": 50, "test": rows - 150}
     for part, size in sizes.items():
         X, y = getattr(split, part)
-        assert X is getattr(split, f"X_{part}") and y is getattr(split, f"y_{part}")
+        assert X is getattr(split, f"X_{part}") and y is getattr(
+            split, f"y_{part}"
+        )
         assert X.shape == (size, columns) and y.shape == (size,)
         assert X.dtype == dtype
         assert y.dtype == (dtype if load is diabetes else torch.int64)
@@ -53,10 +61,16 @@ def test_shapes_and_types(load, rows, columns, dtype):
 
 @loaders
 @pytest.mark.parametrize(("n_valid", "expected"), [(0, 0), (101, 101)])
-def test_training_takes_half_of_what_validation_leaves(load, rows, columns, n_valid, expected):
+def test_training_takes_half_of_what_validation_leaves(
+    load, rows, columns, n_valid, expected
+):
     split = load(0, n_valid=n_valid)
     half = (rows - n_valid) // 2
-    assert [len(t) for t in split[::2]] == [half, expected, rows - n_valid - half]
+    assert [len(t) for t in split[::2]] == [
+        half,
+        expected,
+        rows - n_valid - half,
+    ]
 
 
 @pytest.mark.parametrize("load", [digits, diabetes, breast_cancer])
@@ -70,38 +84,62 @@ def test_a_split_that_is_changed_changes_no_later_one(load):
 def test_digits_are_split_without_loss_or_repetition():
     raw = sklearn.datasets.load_digits()
     split = digits(3, n_train=700, n_valid=300, dtype=torch.float64)
-    together = torch.cat([torch.cat([X, y.unsqueeze(1)], 1) for X, y in (split.train, split.valid, split.test)])
-    expected = torch.cat([torch.tensor(raw.data / 16), torch.tensor(raw.target).unsqueeze(1)], 1)
+    together = torch.cat(
+        [
+            torch.cat([X, y.unsqueeze(1)], 1)
+            for X, y in (split.train, split.valid, split.test)
+        ]
+    )
+    expected = torch.cat(
+        [torch.tensor(raw.data / 16), torch.tensor(raw.target).unsqueeze(1)], 1
+    )
     assert sorted_rows(together) == sorted_rows(expected)
     assert 0.0 == together[:, :64].min() and together[:, :64].max() == 1.0
     assert not together.equal(expected)  # shuffled
 
 
-@pytest.mark.parametrize(("load", "raw"), [
-    (diabetes, lambda: sklearn.datasets.load_diabetes(scaled=False)),
-    (breast_cancer, sklearn.datasets.load_breast_cancer)], ids=["diabetes", "breast_cancer"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("load", "raw"),
+    [
+        (diabetes, lambda: sklearn.datasets.load_diabetes(scaled=False)),
+        (breast_cancer, sklearn.datasets.load_breast_cancer),
+    ],
+    ids=["diabetes", "breast_cancer"],
+)
 def test_columns_are_standardised_on_the_training_rows_alone(load, raw):
     split, raw = load(3, n_train=120, n_valid=40, dtype=torch.float64), raw()
     assert split.X_train.mean(0).abs().max() < 1e-12
     assert (split.X_train.std(0) - 1).abs().max() < 1e-12
     for part in (split.X_valid, split.X_test):
-        assert part.mean(0).abs().max() > 0.01 and (part.std(0) - 1).abs().max() > 0.01
-    together = torch.cat([split.X_train, split.X_valid, split.X_test])  # undo the scaling: the raw rows are all there
+        assert (
+            part.mean(0).abs().max() > 0.01
+            and (part.std(0) - 1).abs().max() > 0.01
+        )
+    together = torch.cat(
+        [split.X_train, split.X_valid, split.X_test]
+    )  # undo the scaling: the raw rows are all there
     raw_X, raw_y = torch.tensor(raw.data), torch.tensor(raw.target)
     slope = (raw_X.std(0) / together.std(0)).unsqueeze(0)
     restored = (together - together.mean(0)) * slope + raw_X.mean(0)
     order, raw_order = (
-        torch.argsort((X * torch.arange(1, X.shape[1] + 1) / raw_X.std(0)).sum(1)) for X in (restored, raw_X)
+        torch.argsort(
+            (X * torch.arange(1, X.shape[1] + 1) / raw_X.std(0)).sum(1)
+        )
+        for X in (restored, raw_X)
     )
-    assert torch.allclose(restored[order], raw_X[raw_order], rtol=1e-8, atol=1e-8)
+    assert torch.allclose(
+        restored[order], raw_X[raw_order], rtol=1e-8, atol=1e-8
+    )
     y = torch.cat([split.y_train, split.y_valid, split.y_test])[order].double()
     r = torch.corrcoef(torch.stack([y, raw_y[raw_order].double()]))[0, 1]
     assert r == pytest.approx(1.0, abs=1e-9)  # targets stayed with their rows
 
 
-def test_the_target_of_diabetes_is_standardised_and_the_classes_of_breast_cancer_are_not():
+def test_the_target_of_diabetes_is_standardised_and_cancers_classes_are_not():
     split = diabetes(0, n_train=200, dtype=torch.float64)
-    assert abs(split.y_train.mean()) < 1e-12 and split.y_train.std() == pytest.approx(1.0)
+    assert abs(
+        split.y_train.mean()
+    ) < 1e-12 and split.y_train.std() == pytest.approx(1.0)
     assert abs(split.y_test.mean()) > 1e-3
     assert sum(torch.cat(breast_cancer(0)[1::2]).bincount().tolist()) == 569
     assert torch.cat(breast_cancer(0)[1::2]).bincount().tolist() == [212, 357]
@@ -109,7 +147,9 @@ def test_the_target_of_diabetes_is_standardised_and_the_classes_of_breast_cancer
 
 def test_a_column_that_is_constant_on_the_training_rows_is_only_centred():
     splits = [diabetes(seed, n_train=2) for seed in range(20)]
-    assert any(s.X_train[0, 1] == s.X_train[1, 1] for s in splits)  # two patients of one sex
+    assert any(
+        s.X_train[0, 1] == s.X_train[1, 1] for s in splits
+    )  # two patients of one sex
     assert all(t.isfinite().all() for s in splits for t in s)
 
 
@@ -134,15 +174,33 @@ def test_nothing_touches_the_global_random_state():
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_label_noise_hits_its_share_of_training_and_validation_and_no_test_label(share):
-    clean, noisy = (digits(4, n_train=800, n_valid=600, label_noise=noise) for noise in (0.0, share))
-    assert noisy.X_train.equal(clean.X_train) and noisy.X_valid.equal(clean.X_valid)
+def test_label_noise_hits_its_share_of_training_and_validation_and_no_test(
+    share,
+):
+    clean, noisy = (
+        digits(4, n_train=800, n_valid=600, label_noise=noise)
+        for noise in (0.0, share)
+    )
+    assert noisy.X_train.equal(clean.X_train) and noisy.X_valid.equal(
+        clean.X_valid
+    )
     assert equal(noisy.test, clean.test)
-    for a, b, n in ((noisy.y_train, clean.y_train, 800), (noisy.y_valid, clean.y_valid, 600)):
-        bound = 5 * math.sqrt(share * (1 - share) / n)  # five deviations of a binomial share
+    for a, b, n in (
+        (noisy.y_train, clean.y_train, 800),
+        (noisy.y_valid, clean.y_valid, 600),
+    ):
+        bound = 5 * math.sqrt(
+            share * (1 - share) / n
+        )  # five deviations of a binomial share
         assert abs((a != b).double().mean().item() - share) < bound
         assert a.min() >= 0 and a.max() <= 9
-    wrong = [(a != b)[:600] for a, b in ((noisy.y_train, clean.y_train), (noisy.y_valid, clean.y_valid))]
+    wrong = [
+        (a != b)[:600]
+        for a, b in (
+            (noisy.y_train, clean.y_train),
+            (noisy.y_valid, clean.y_valid),
+        )
+    ]
     assert not wrong[0].equal(wrong[1])
 
 
@@ -150,8 +208,12 @@ def test_wrong_labels_are_uniform_over_the_other_classes():
     n, y = 40_000, torch.full((40_000,), 3)
     flipped = flip_labels(y, 0.5, 5, generator=generator(0, "test"))
     shares = flipped.bincount(minlength=5).double() / n
-    expected = torch.tensor([0.125, 0.125, 0.125, 0.5, 0.125], dtype=torch.float64)
-    assert ((shares - expected).abs() < 5 * (expected * (1 - expected) / n).sqrt()).all()
+    expected = torch.tensor(
+        [0.125, 0.125, 0.125, 0.5, 0.125], dtype=torch.float64
+    )
+    assert (
+        (shares - expected).abs() < 5 * (expected * (1 - expected) / n).sqrt()
+    ).all()
 
 
 def test_share_1_leaves_no_label_right_and_share_0_none_wrong():
@@ -167,48 +229,95 @@ def test_label_noise_repeats_with_its_seed_and_changes_with_it():
 
 
 def test_noise_features_are_standard_normal_and_leave_the_others_alone():
-    plain, noisy = (diabetes(0, noise_features=k, dtype=torch.float64) for k in (0, 40))
+    plain, noisy = (
+        diabetes(0, noise_features=k, dtype=torch.float64) for k in (0, 40)
+    )
     assert noisy.X_train.shape == (221, 50)
-    assert torch.allclose(noisy.X_test[:, :10], plain.X_test, rtol=1e-12, atol=1e-12)
+    assert torch.allclose(
+        noisy.X_test[:, :10], plain.X_test, rtol=1e-12, atol=1e-12
+    )
     assert noisy.y_train.equal(plain.y_train)
-    r = torch.corrcoef(torch.cat([noisy.X_train, noisy.y_train.unsqueeze(1)], 1).T)[10:50, :]
+    r = torch.corrcoef(
+        torch.cat([noisy.X_train, noisy.y_train.unsqueeze(1)], 1).T
+    )[10:50, :]
     r[:, 10:50] -= torch.eye(40, dtype=torch.float64)
     assert r.abs().max() < 5 / math.sqrt(221)
-    assert not diabetes(1, noise_features=1).X_train[:, 10].equal(diabetes(0, noise_features=1).X_train[:, 10])
+    assert (
+        not diabetes(1, noise_features=1)
+        .X_train[:, 10]
+        .equal(diabetes(0, noise_features=1).X_train[:, 10])
+    )
 
 
-@given(seeds=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), purposes=st.sampled_from(
-    list(itertools.product(["split", "label noise", "noise features", "training"], repeat=2))))  # fmt: skip
+@given(
+    seeds=st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)),
+    purposes=st.sampled_from(
+        list(
+            itertools.product(
+                ["split", "label noise", "noise features", "training"], repeat=2
+            )
+        )
+    ),
+)
 def test_streams_of_other_seeds_or_purposes_are_unrelated(seeds, purposes):
-    a, b = (torch.randn(500, generator=generator(s, p)) for s, p in zip(seeds, purposes, strict=True))
+    a, b = (
+        torch.randn(500, generator=generator(s, p))
+        for s, p in zip(seeds, purposes, strict=True)
+    )
     if (seeds[0], purposes[0]) == (seeds[1], purposes[1]):
         assert a.equal(b)
     else:
-        assert torch.corrcoef(torch.stack([a, b]))[0, 1].abs() < 6 / math.sqrt(500)
+        assert torch.corrcoef(torch.stack([a, b]))[0, 1].abs() < 6 / math.sqrt(
+            500
+        )
 
 
 def test_the_streams_of_the_course_are_all_different():
     seeds = [1000 * course + i for course in range(20) for i in range(100)]
-    purposes = ["split", "label noise", "noise features", "linear teacher", "training"]
+    purposes = [
+        "split",
+        "label noise",
+        "noise features",
+        "linear teacher",
+        "training",
+    ]
     first = [generator(s, p).initial_seed() for s in seeds for p in purposes]
     assert len(set(first)) == len(first)
 
 
-# ---------------------------------------------------------------- linear teacher
+# ---------------------------------------------------------------- linear
+# teacher
 
 
-@pytest.mark.parametrize(("weight_scale", "noise"), [(1.0, 0.0), (0.5, 2.0), (0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("weight_scale", "noise"), [(1.0, 0.0), (0.5, 2.0), (0.0, 1.0)]
+)
 def test_the_linear_teacher_has_the_variance_it_promises(weight_scale, noise):
-    """Given w, y has variance ‖w‖² + noise²; least squares on many rows finds w and leaves the noise."""
-    split = linear_teacher(0, n_train=20_000, n_test=10, n_features=40, weight_scale=weight_scale, noise=noise,
-                           dtype=torch.float64)  # fmt: skip
+    """Given w, y has variance ‖w‖² + noise²; least squares on many rows finds w
+    and leaves the noise.
+    """
+    split = linear_teacher(
+        0,
+        n_train=20_000,
+        n_test=10,
+        n_features=40,
+        weight_scale=weight_scale,
+        noise=noise,
+        dtype=torch.float64,
+    )
     X, y = split.train
     w = torch.linalg.lstsq(X, y.unsqueeze(1)).solution.squeeze(1)
     rest = y - X @ w
     n = len(y)
-    assert y.var().item() == pytest.approx((w.square().sum() + noise**2).item(), rel=5 * math.sqrt(2 / n) + 0.01)
-    assert rest.std().item() == pytest.approx(noise, rel=5 / math.sqrt(2 * n), abs=1e-10)
-    assert (w.square().mean() - weight_scale**2).abs() <= 5 * math.sqrt(2 / 40) * weight_scale**2 + 5 * noise**2 / n
+    assert y.var().item() == pytest.approx(
+        (w.square().sum() + noise**2).item(), rel=5 * math.sqrt(2 / n) + 0.01
+    )
+    assert rest.std().item() == pytest.approx(
+        noise, rel=5 / math.sqrt(2 * n), abs=1e-10
+    )
+    assert (w.square().mean() - weight_scale**2).abs() <= 5 * math.sqrt(
+        2 / 40
+    ) * weight_scale**2 + 5 * noise**2 / n
     assert (X.mean(0).abs() < 5 / math.sqrt(n)).all()
     assert ((X.var(0) - 1).abs() < 5 * math.sqrt(2 / n)).all()
 
@@ -216,14 +325,28 @@ def test_the_linear_teacher_has_the_variance_it_promises(weight_scale, noise):
 def test_the_linear_teacher_has_one_teacher_for_all_its_rows():
     sizes = {"n_train": 30, "n_valid": 20, "n_test": 25, "n_features": 3}
     split = linear_teacher(0, **sizes, noise=0.0, dtype=torch.float64)
-    assert [tuple(t.shape) for t in split] == [(30, 3), (30,), (20, 3), (20,), (25, 3), (25,)]
-    w = torch.linalg.lstsq(split.X_train, split.y_train.unsqueeze(1)).solution.squeeze(1)
+    assert [tuple(t.shape) for t in split] == [
+        (30, 3),
+        (30,),
+        (20, 3),
+        (20,),
+        (25, 3),
+        (25,),
+    ]
+    w = torch.linalg.lstsq(
+        split.X_train, split.y_train.unsqueeze(1)
+    ).solution.squeeze(1)
     for X, y in (split.valid, split.test):
         assert torch.allclose(X @ w, y, rtol=1e-10)
-    assert equal(split, linear_teacher(0, **sizes, noise=0.0, dtype=torch.float64))
+    assert equal(
+        split, linear_teacher(0, **sizes, noise=0.0, dtype=torch.float64)
+    )
     other = linear_teacher(1, **sizes, noise=0.0, dtype=torch.float64)
     assert not torch.allclose(other.X_test @ w, other.y_test, atol=0.1)
-    assert linear_teacher(0, n_train=1, n_test=1, n_features=2).X_train.dtype == torch.float32
+    assert (
+        linear_teacher(0, n_train=1, n_test=1, n_features=2).X_train.dtype
+        == torch.float32
+    )
 
 
 # ---------------------------------------------------------------- stack
@@ -233,7 +356,10 @@ def test_stack_puts_the_seeds_in_front_in_their_order():
     splits = [digits(seed, n_train=100, n_valid=30) for seed in (5, 2, 9)]
     stacked = stack(splits)
     assert isinstance(stacked, Split)
-    assert stacked.X_train.shape == (3, 100, 64) and stacked.y_test.shape == (3, 1667)
+    assert stacked.X_train.shape == (3, 100, 64) and stacked.y_test.shape == (
+        3,
+        1667,
+    )
     for i, split in enumerate(splits):
         assert equal([t[i] for t in stacked], split)
 
@@ -243,74 +369,250 @@ def test_stack_puts_the_seeds_in_front_in_their_order():
 ok, labels = torch.zeros(3, 2), torch.tensor([0, 1, 1])
 nan = torch.tensor([[0.0, math.nan], [math.inf, 0.0], [0.0, 0.0]])
 BAD = {
-    "X a list": (lambda: check_data([[1.0]], labels), TypeError, "train: X must be a torch.Tensor, got list"),
-    "y an array": (lambda: check_data(ok, labels.numpy()), TypeError, "train: y must be a torch.Tensor, got ndarray"),
+    "X a list": (
+        lambda: check_data([[1.0]], labels),
+        TypeError,
+        "train: X must be a torch.Tensor, got list",
+    ),
+    "y an array": (
+        lambda: check_data(ok, labels.numpy()),
+        TypeError,
+        "train: y must be a torch.Tensor, got ndarray",
+    ),
     "no rows": (
-        lambda: check_data(ok[:0], labels[:0]), ValueError, "train: X must have at least one row, got shape (0, 2)"),
+        lambda: check_data(ok[:0], labels[:0]),
+        ValueError,
+        "train: X must have at least one row, got shape (0, 2)",
+    ),
     "a number": (
-        lambda: check_data(torch.tensor(1.0), labels), ValueError, "train: X must have at least one row, got shape ()"),
-    "NaN": (lambda: check_data(nan, labels), ValueError, "train: X must be finite, got 2 values that are NaN or infi"),
-    "NaN in y": (lambda: check_data(ok, nan), ValueError, "train: y must be finite, got 2 values that are NaN or infi"),
-    "lengths": (lambda: check_data(ok, labels[:2]), ValueError, "train: X has 3 rows and y has 2; they must agree"),
-    "another name": (lambda: check_data(ok, labels[:2], name="valid"), ValueError, "valid: X has 3 rows and y has 2"),
-    "n_train too large": (lambda: digits(0, n_train=1797), ValueError, "n_train must be between 1 and 1796, got 1797"),
-    "n_train zero": (lambda: digits(0, n_train=0), ValueError, "n_train must be between 1 and 1796, got 0"),
-    "n_train a float": (lambda: digits(0, n_train=10.0), TypeError, "n_train must be an int, got float"),
+        lambda: check_data(torch.tensor(1.0), labels),
+        ValueError,
+        "train: X must have at least one row, got shape ()",
+    ),
+    "NaN": (
+        lambda: check_data(nan, labels),
+        ValueError,
+        "train: X must be finite, got 2 values that are NaN or infi",
+    ),
+    "NaN in y": (
+        lambda: check_data(ok, nan),
+        ValueError,
+        "train: y must be finite, got 2 values that are NaN or infi",
+    ),
+    "lengths": (
+        lambda: check_data(ok, labels[:2]),
+        ValueError,
+        "train: X has 3 rows and y has 2; they must agree",
+    ),
+    "another name": (
+        lambda: check_data(ok, labels[:2], name="valid"),
+        ValueError,
+        "valid: X has 3 rows and y has 2",
+    ),
+    "n_train too large": (
+        lambda: digits(0, n_train=1797),
+        ValueError,
+        "n_train must be between 1 and 1796, got 1797",
+    ),
+    "n_train zero": (
+        lambda: digits(0, n_train=0),
+        ValueError,
+        "n_train must be between 1 and 1796, got 0",
+    ),
+    "n_train a float": (
+        lambda: digits(0, n_train=10.0),
+        TypeError,
+        "n_train must be an int, got float",
+    ),
     "n_train without a test row": (
-        lambda: digits(0, n_train=1700, n_valid=97), ValueError, "n_train must be between 1 and 1699, got 1700"),
-    "n_valid negative": (lambda: diabetes(0, n_valid=-1), ValueError, "n_valid must be between 0 and 440, got -1"),
-    "n_valid too large": (lambda: breast_cancer(0, n_valid=568), ValueError, "n_valid must be between 0 and 567, got"),
-    "nothing to standardise by": (lambda: diabetes(0, n_train=1), ValueError, "n_train must be at least 2"),
-    "label_noise": (lambda: digits(0, label_noise=1.5), ValueError, "label_noise must be in [0, 1], got 1.5"),
-    "label_noise NaN": (lambda: digits(0, label_noise=math.nan), ValueError, "label_noise must be in [0, 1], got nan"),
-    "label_noise a word": (lambda: digits(0, label_noise="a"), TypeError, "label_noise must be a number, got str"),
+        lambda: digits(0, n_train=1700, n_valid=97),
+        ValueError,
+        "n_train must be between 1 and 1699, got 1700",
+    ),
+    "n_valid negative": (
+        lambda: diabetes(0, n_valid=-1),
+        ValueError,
+        "n_valid must be between 0 and 440, got -1",
+    ),
+    "n_valid too large": (
+        lambda: breast_cancer(0, n_valid=568),
+        ValueError,
+        "n_valid must be between 0 and 567, got",
+    ),
+    "nothing to standardise by": (
+        lambda: diabetes(0, n_train=1),
+        ValueError,
+        "n_train must be at least 2",
+    ),
+    "label_noise": (
+        lambda: digits(0, label_noise=1.5),
+        ValueError,
+        "label_noise must be in [0, 1], got 1.5",
+    ),
+    "label_noise NaN": (
+        lambda: digits(0, label_noise=math.nan),
+        ValueError,
+        "label_noise must be in [0, 1], got nan",
+    ),
+    "label_noise a word": (
+        lambda: digits(0, label_noise="a"),
+        TypeError,
+        "label_noise must be a number, got str",
+    ),
     "noise_features": (
-        lambda: diabetes(0, noise_features=-1), ValueError, "noise_features must be at least 0, got -1"),
-    "share": (lambda: flip_labels(labels, -0.1, 2), ValueError, "share must be in [0, 1], got -0.1"),
-    "share a word": (lambda: flip_labels(labels, "half", 2), TypeError, "share must be a number, got str"),
-    "classes a float": (lambda: flip_labels(labels, 0.1, 2.0), TypeError, "n_classes must be an int, got float"),
-    "seed a float": (lambda: digits(0.0), TypeError, "seed must be an int, got float"),
-    "seed a bool": (lambda: diabetes(False), TypeError, "seed must be an int, got bool"),
-    "no seed": (lambda: breast_cancer(None), TypeError, "seed must be an int, got NoneType"),
+        lambda: diabetes(0, noise_features=-1),
+        ValueError,
+        "noise_features must be at least 0, got -1",
+    ),
+    "share": (
+        lambda: flip_labels(labels, -0.1, 2),
+        ValueError,
+        "share must be in [0, 1], got -0.1",
+    ),
+    "share a word": (
+        lambda: flip_labels(labels, "half", 2),
+        TypeError,
+        "share must be a number, got str",
+    ),
+    "classes a float": (
+        lambda: flip_labels(labels, 0.1, 2.0),
+        TypeError,
+        "n_classes must be an int, got float",
+    ),
+    "seed a float": (
+        lambda: digits(0.0),
+        TypeError,
+        "seed must be an int, got float",
+    ),
+    "seed a bool": (
+        lambda: diabetes(False),
+        TypeError,
+        "seed must be an int, got bool",
+    ),
+    "no seed": (
+        lambda: breast_cancer(None),
+        TypeError,
+        "seed must be an int, got NoneType",
+    ),
     "seed negative": (
-        lambda: linear_teacher(-1, n_train=1, n_test=1, n_features=1), ValueError, "seed must be at least 0, got -1"),
-    "a list with half a seed": (lambda: generator([0, 0.5], "noise"), TypeError, "seed must be an int, got float"),
+        lambda: linear_teacher(-1, n_train=1, n_test=1, n_features=1),
+        ValueError,
+        "seed must be at least 0, got -1",
+    ),
+    "a list with half a seed": (
+        lambda: generator([0, 0.5], "noise"),
+        TypeError,
+        "seed must be an int, got float",
+    ),
     "digits in whole numbers": (
-        lambda: digits(0, dtype=torch.int64), TypeError, "dtype must be a floating-point type such as torch.float"),
-    "diabetes in whole numbers": (lambda: diabetes(0, dtype=torch.int32), TypeError, "dtype must be a floating-point"),
-    "tumours in a word": (lambda: breast_cancer(0, dtype="float"), TypeError, "dtype must be a floating-point type"),
+        lambda: digits(0, dtype=torch.int64),
+        TypeError,
+        "dtype must be a floating-point type such as torch.float",
+    ),
+    "diabetes in whole numbers": (
+        lambda: diabetes(0, dtype=torch.int32),
+        TypeError,
+        "dtype must be a floating-point",
+    ),
+    "tumours in a word": (
+        lambda: breast_cancer(0, dtype="float"),
+        TypeError,
+        "dtype must be a floating-point type",
+    ),
     "teacher, whole numbers": (
-        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=1, dtype=torch.int64), TypeError, "dtype must be a"),
-    "stack of one split": (lambda: stack(digits(0)), TypeError, "splits must be a list of Split, one per seed, got Sp"),
+        lambda: linear_teacher(
+            0, n_train=1, n_test=1, n_features=1, dtype=torch.int64
+        ),
+        TypeError,
+        "dtype must be a",
+    ),
+    "stack of one split": (
+        lambda: stack(digits(0)),
+        TypeError,
+        "splits must be a list of Split, one per seed, got Sp",
+    ),
     "stack of a generator": (
-        lambda: stack(digits(s) for s in range(2)), TypeError, "splits must be a list of Split, one per seed, got gen"),
-    "one class": (lambda: flip_labels(labels, 0.1, 1), ValueError, "n_classes must be at least 2, got 1"),
-    "label out of range": (lambda: flip_labels(labels + 1, 0.1, 2), ValueError, "y must lie in 0 … 1, got 1 … 2"),
-    "negative label": (lambda: flip_labels(labels - 1, 0.1, 2), ValueError, "y must lie in 0 … 1, got -1 … 0"),
-    "labels a list": (lambda: flip_labels([0, 1], 0.1, 2), TypeError, "y must be an int64 tensor, got list"),
-    "labels floats": (lambda: flip_labels(ok, 0.1, 2), TypeError, "y must be an int64 tensor, got torch.float32"),
+        lambda: stack(digits(s) for s in range(2)),
+        TypeError,
+        "splits must be a list of Split, one per seed, got gen",
+    ),
+    "one class": (
+        lambda: flip_labels(labels, 0.1, 1),
+        ValueError,
+        "n_classes must be at least 2, got 1",
+    ),
+    "label out of range": (
+        lambda: flip_labels(labels + 1, 0.1, 2),
+        ValueError,
+        "y must lie in 0 … 1, got 1 … 2",
+    ),
+    "negative label": (
+        lambda: flip_labels(labels - 1, 0.1, 2),
+        ValueError,
+        "y must lie in 0 … 1, got -1 … 0",
+    ),
+    "labels a list": (
+        lambda: flip_labels([0, 1], 0.1, 2),
+        TypeError,
+        "y must be an int64 tensor, got list",
+    ),
+    "labels floats": (
+        lambda: flip_labels(ok, 0.1, 2),
+        TypeError,
+        "y must be an int64 tensor, got torch.float32",
+    ),
     "teacher without rows": (
-        lambda: linear_teacher(0, n_train=0, n_test=1, n_features=1), ValueError, "n_train must be at least 1"),
+        lambda: linear_teacher(0, n_train=0, n_test=1, n_features=1),
+        ValueError,
+        "n_train must be at least 1",
+    ),
     "teacher without test rows": (
-        lambda: linear_teacher(0, n_train=1, n_test=0, n_features=1), ValueError, "n_test must be at least 1"),
+        lambda: linear_teacher(0, n_train=1, n_test=0, n_features=1),
+        ValueError,
+        "n_test must be at least 1",
+    ),
     "teacher without features": (
-        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=0), ValueError, "n_features must be at least 1"),
+        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=0),
+        ValueError,
+        "n_features must be at least 1",
+    ),
     "teacher, n_valid": (
-        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=1, n_valid=-1), ValueError, "n_valid must be at"),
+        lambda: linear_teacher(
+            0, n_train=1, n_test=1, n_features=1, n_valid=-1
+        ),
+        ValueError,
+        "n_valid must be at",
+    ),
     "teacher, noise": (
-        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=1, noise=-1.0), ValueError,
-        "noise must be finite and at least 0, got -1.0"),
+        lambda: linear_teacher(
+            0, n_train=1, n_test=1, n_features=1, noise=-1.0
+        ),
+        ValueError,
+        "noise must be finite and at least 0, got -1.0",
+    ),
     "teacher, weight_scale": (
-        lambda: linear_teacher(0, n_train=1, n_test=1, n_features=1, weight_scale=math.inf), ValueError,
-        "weight_scale must be finite and at least 0, got inf"),
-    "stack of none": (lambda: stack([]), ValueError, "splits must hold at least one Split, got none"),
+        lambda: linear_teacher(
+            0, n_train=1, n_test=1, n_features=1, weight_scale=math.inf
+        ),
+        ValueError,
+        "weight_scale must be finite and at least 0, got inf",
+    ),
+    "stack of none": (
+        lambda: stack([]),
+        ValueError,
+        "splits must hold at least one Split, got none",
+    ),
     "stack of shapes": (
-        lambda: stack([digits(0), digits(1, n_train=5)]), ValueError,
-        "splits must all have the same shapes, got 2 different ones"),
-}  # fmt: skip
+        lambda: stack([digits(0), digits(1, n_train=5)]),
+        ValueError,
+        "splits must all have the same shapes, got 2 different ones",
+    ),
+}
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(
+    ("call", "kind", "message"), BAD.values(), ids=BAD.keys()
+)
 def test_refuses(call, kind, message):
     with pytest.raises(kind, match=f"^{re.escape(message)}"):
         call()

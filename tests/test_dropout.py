@@ -1,4 +1,6 @@
-"""The chapter *dropout*: masks in distribution, exact edge cases, the ridge identity, Monte-Carlo averages."""
+"""The chapter *dropout*: masks in distribution, exact edge cases, the ridge
+identity, Monte-Carlo averages.
+"""
 
 import itertools
 import math
@@ -21,11 +23,13 @@ PS = [0.1, 0.2, 0.5, 0.8]
 N = 200_000
 
 
-# dropout --------------------------------------------------------------------------------------------------------------
+# dropout ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("p", PS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.bfloat16]
+)
 def test_zeros_survivors_mean_and_variance(p, dtype):
     x = torch.full((N,), 3.0, dtype=dtype)
     out = dr.dropout(x, p, generator=generator(0, "mask"))
@@ -33,7 +37,10 @@ def test_zeros_survivors_mean_and_variance(p, dtype):
     kept = out != 0
     sigma = math.sqrt(N * p * (1 - p))
     assert abs(kept.sum().item() - N * (1 - p)) < 4.5 * sigma
-    assert torch.equal(out[kept], (x * torch.tensor(1 / (1 - p), dtype=torch.float64).to(dtype))[kept])
+    assert torch.equal(
+        out[kept],
+        (x * torch.tensor(1 / (1 - p), dtype=torch.float64).to(dtype))[kept],
+    )
     share = kept.double().mean()
     assert share * (1 - share) == pytest.approx(p * (1 - p), rel=0.05)
 
@@ -41,19 +48,33 @@ def test_zeros_survivors_mean_and_variance(p, dtype):
 @pytest.mark.parametrize("p", PS)
 def test_equals_torch_in_distribution(p):
     x = torch.randn(N, generator=generator(0, "x"), dtype=torch.float64)
-    ours, theirs = dr.dropout(x, p, generator=generator(1, "mask")), torch.dropout(x, p, True)
-    table = [[(out == 0).sum().item(), (out != 0).sum().item()] for out in (ours, theirs)]
+    ours, theirs = (
+        dr.dropout(x, p, generator=generator(1, "mask")),
+        torch.dropout(x, p, True),
+    )
+    table = [
+        [(out == 0).sum().item(), (out != 0).sum().item()]
+        for out in (ours, theirs)
+    ]
     assert stats.chi2_contingency(table).pvalue > 1e-6
-    both = (ours != 0) & (theirs != 0)  # the survivors are the same numbers, to the last bit or two
+    both = (ours != 0) & (
+        theirs != 0
+    )  # the survivors are the same numbers, to the last bit or two
     torch.testing.assert_close(ours[both], theirs[both], rtol=1e-15, atol=0)
     assert abs((ours - x).mean()) < 4.5 * math.sqrt(p / (1 - p) / N) * 1.05
 
 
 @pytest.mark.parametrize("p", PS)
 def test_masks_of_neighbours_are_independent(p):
-    out = dr.dropout(torch.ones(N, 2), p, generator=generator(0, "mask")).bool().double()
+    out = (
+        dr.dropout(torch.ones(N, 2), p, generator=generator(0, "mask"))
+        .bool()
+        .double()
+    )
     assert abs(torch.corrcoef(out.T)[0, 1]) < 4.5 / math.sqrt(N)
-    assert abs(torch.corrcoef(torch.stack([out[1:, 0], out[:-1, 0]]))[0, 1]) < 4.5 / math.sqrt(N)
+    assert abs(
+        torch.corrcoef(torch.stack([out[1:, 0], out[:-1, 0]]))[0, 1]
+    ) < 4.5 / math.sqrt(N)
 
 
 def test_edge_cases_are_exact_and_have_torchs_gradients():
@@ -67,15 +88,25 @@ def test_edge_cases_are_exact_and_have_torchs_gradients():
         assert torch.equal(dr.dropout(x, torch.tensor(p)), gradient * x)
 
 
-def test_edge_cases_hold_for_the_smallest_and_the_largest_random_number(monkeypatch):
+def test_edge_cases_hold_for_the_smallest_and_the_largest_random_number(
+    monkeypatch,
+):
     for chance in (0.0, 1 - 2**-24):
-        monkeypatch.setattr(torch, "rand", lambda shape, chance=chance, **options: torch.full(shape, chance))
+        monkeypatch.setattr(
+            torch,
+            "rand",
+            lambda shape, chance=chance, **options: torch.full(shape, chance),
+        )
         assert dr.dropout(torch.ones(1), 0.0) == 1
         assert dr.dropout(torch.ones(1), 1.0) == 0
 
 
 def test_a_small_p_survives_a_coarse_type():
-    out = dr.dropout(torch.ones(N, dtype=torch.bfloat16), 0.002, generator=generator(0, "mask"))
+    out = dr.dropout(
+        torch.ones(N, dtype=torch.bfloat16),
+        0.002,
+        generator=generator(0, "mask"),
+    )
     assert abs((out == 0).sum().item() - 0.002 * N) < 4.5 * math.sqrt(0.002 * N)
 
 
@@ -93,19 +124,30 @@ def test_nan_and_infinity_pass_on_as_in_torch():
 
 def test_the_generator_decides_alone():
     x = torch.ones(100)
-    a, b = (dr.dropout(x, 0.5, generator=generator(3, "mask")) for _ in range(2))
+    a, b = (
+        dr.dropout(x, 0.5, generator=generator(3, "mask")) for _ in range(2)
+    )
     c = dr.dropout(x, 0.5, generator=generator(4, "mask"))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 
 
 @settings(max_examples=30, deadline=None)
-@given(p=st.floats(0.0, 0.99), shape=st.lists(st.integers(0, 4), max_size=3), seed=st.integers(0, 1000))
+@given(
+    p=st.floats(0.0, 0.99),
+    shape=st.lists(st.integers(0, 4), max_size=3),
+    seed=st.integers(0, 1000),
+)
 def test_each_entry_is_zero_or_scaled(p, shape, seed):
-    x = torch.rand(shape, generator=generator(seed, "x"), dtype=torch.float64) + 1
+    x = (
+        torch.rand(shape, generator=generator(seed, "x"), dtype=torch.float64)
+        + 1
+    )
     out = dr.dropout(x, p, generator=generator(seed, "mask"))
     assert out.shape == x.shape
-    assert ((out == 0) | torch.isclose(out, x / (1 - p), rtol=1e-14, atol=0)).all()
+    assert (
+        (out == 0) | torch.isclose(out, x / (1 - p), rtol=1e-14, atol=0)
+    ).all()
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1, math.nan, math.inf])
@@ -122,7 +164,11 @@ def test_a_probability_of_the_wrong_type_is_named(p):
 
 
 @pytest.mark.parametrize(
-    ("x", "words"), [([1.0], "numbers, got list"), (torch.ones(2, dtype=torch.int64), "floating-point")]
+    ("x", "words"),
+    [
+        ([1.0], "numbers, got list"),
+        (torch.ones(2, dtype=torch.int64), "floating-point"),
+    ],
 )
 def test_an_input_of_the_wrong_type_is_named(x, words):
     with pytest.raises(TypeError, match=words):
@@ -132,7 +178,9 @@ def test_an_input_of_the_wrong_type_is_named(x, words):
 
 
 def test_several_probabilities_are_refused():
-    with pytest.raises(ValueError, match=r"p must be one number, got a tensor of shape \(2,\)"):
+    with pytest.raises(
+        ValueError, match=r"p must be one number, got a tensor of shape \(2,\)"
+    ):
         dr.dropout(torch.ones(2), torch.tensor([0.1, 0.2]))
 
 
@@ -144,7 +192,7 @@ def test_cuda():
     assert abs(out.mean() - 1) < 4.5 * math.sqrt(0.25 / N)
 
 
-# Dropout --------------------------------------------------------------------------------------------------------------
+# Dropout ----------------------------------------------------------------------
 
 
 def test_the_module_obeys_train_and_eval_like_torchs():
@@ -157,7 +205,10 @@ def test_the_module_obeys_train_and_eval_like_torchs():
 
 
 def test_the_state_dict_and_the_text_are_torchs():
-    ours, theirs = nn.Sequential(nn.Linear(2, 2), dr.Dropout(0.3)), nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.3))
+    ours, theirs = (
+        nn.Sequential(nn.Linear(2, 2), dr.Dropout(0.3)),
+        nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.3)),
+    )
     theirs.load_state_dict(ours.state_dict())
     ours.load_state_dict(theirs.state_dict())
     assert repr(ours[1]) == "Dropout(p=0.3)" and "p=0.3" in repr(theirs[1])
@@ -173,7 +224,10 @@ def test_two_modules_made_from_one_tensor_do_not_share_it():
 
 def test_under_vmap_each_model_has_its_own_p_and_mask():
     ps = torch.tensor([0.0, 0.5, 0.5, 1.0])
-    out = vmap(lambda p: functional_call(dr.Dropout(), {"p": p}, torch.ones(2000)), randomness="different")(ps)
+    out = vmap(
+        lambda p: functional_call(dr.Dropout(), {"p": p}, torch.ones(2000)),
+        randomness="different",
+    )(ps)
     shares = (out == 0).double().mean(1)
     assert shares[0] == 0 and shares[3] == 1
     assert (shares[1:3] - 0.5).abs().max() < 4.5 * 0.5 / math.sqrt(2000)
@@ -186,33 +240,55 @@ def test_fit_many_trains_a_grid_of_p_to_the_closed_form():
     y = X @ torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 
     def make_model(p):
-        return nn.Sequential(dr.Dropout(p), nn.Linear(3, 1, bias=False, dtype=torch.float64), nn.Flatten(0))
+        return nn.Sequential(
+            dr.Dropout(p),
+            nn.Linear(3, 1, bias=False, dtype=torch.float64),
+            nn.Flatten(0),
+        )
 
     runs = fit_many(
-        make_model, (X, y), loss=F.mse_loss, rule=sgd, seeds=range(10), epochs=300, batch_size=None,
-        grid={"p": [0.0, 0.2, 0.5]}, lr=0.1, schedule=lambda t: 1 / (1 + t / 20),
-    )  # fmt: skip
+        make_model,
+        (X, y),
+        loss=F.mse_loss,
+        rule=sgd,
+        seeds=range(10),
+        epochs=300,
+        batch_size=None,
+        grid={"p": [0.0, 0.2, 0.5]},
+        lr=0.1,
+        schedule=lambda t: 1 / (1 + t / 20),
+    )
     found = runs.params["1.weight"].squeeze(2).mean(0)
     for i, p in enumerate((0.0, 0.2, 0.5)):
         assert (found[i] - dr.dropout_ridge(X, y, p)).norm() < 0.03 + 1e-9
     assert (found[0] - found[2]).norm() > 0.5
-    assert torch.equal(runs.buffers["0.p"][0], torch.tensor([0.0, 0.2, 0.5], dtype=torch.float64))
+    assert torch.equal(
+        runs.buffers["0.p"][0],
+        torch.tensor([0.0, 0.2, 0.5], dtype=torch.float64),
+    )
     assert torch.equal(runs.predict(X)[0, 2], runs.predict(X)[0, 2])
 
 
-# Dropout and ridge ----------------------------------------------------------------------------------------------------
+# Dropout and ridge ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("p", [0.0, 0.3, 0.5])
 def test_the_expected_error_is_the_mean_over_all_masks(p):
     X = torch.randn(2, 7, 4, generator=generator(0, "X"), dtype=torch.float64)
-    y, w = torch.randn(2, 7, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
+    y, w = (
+        torch.randn(2, 7, dtype=torch.float64),
+        torch.randn(2, 4, dtype=torch.float64),
+    )
     total = 0.0
     for mask in itertools.product([0.0, 1.0], repeat=4):
         kept = torch.tensor(mask, dtype=torch.float64)
         weight = ((1 - p) * kept + p * (1 - kept)).prod()
-        total += weight * (y - ((X * kept / (1 - p)) @ w.unsqueeze(-1)).squeeze(-1)).square().mean(-1)
-    torch.testing.assert_close(dr.expected_squared_error(X, y, w, p), total, rtol=1e-12, atol=0)
+        total += weight * (
+            y - ((X * kept / (1 - p)) @ w.unsqueeze(-1)).squeeze(-1)
+        ).square().mean(-1)
+    torch.testing.assert_close(
+        dr.expected_squared_error(X, y, w, p), total, rtol=1e-12, atol=0
+    )
 
 
 @pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9])
@@ -223,9 +299,13 @@ def test_the_closed_form_has_zero_slope_and_every_step_away_costs(p):
     error = dr.expected_squared_error(X, y, w, p)
     (slope,) = torch.autograd.grad(error.sum(), w)
     assert slope.abs().max() < 1e-12
-    away = dr.expected_squared_error(X, y, w + 0.01 * torch.randn(3, 5, dtype=torch.float64), p)
+    away = dr.expected_squared_error(
+        X, y, w + 0.01 * torch.randn(3, 5, dtype=torch.float64), p
+    )
     assert (away > error).all()
-    torch.testing.assert_close(dr.dropout_ridge(X[1], y[1], p), w[1].detach(), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        dr.dropout_ridge(X[1], y[1], p), w[1].detach(), rtol=1e-12, atol=1e-14
+    )
 
 
 def test_the_closed_form_is_scikit_learns_ridge_for_columns_of_one_size():
@@ -234,11 +314,26 @@ def test_the_closed_form_is_scikit_learns_ridge_for_columns_of_one_size():
     X = torch.randn(30, 4, generator=generator(0, "X"), dtype=torch.float64)
     X /= X.square().mean(0).sqrt()
     y = torch.randn(30, generator=generator(0, "y"), dtype=torch.float64)
-    theirs = Ridge(alpha=30 * 0.2 / 0.8, fit_intercept=False).fit(X.numpy(), y.numpy()).coef_
-    torch.testing.assert_close(dr.dropout_ridge(X, y, 0.2), torch.from_numpy(theirs), rtol=1e-9, atol=1e-12)
+    theirs = (
+        Ridge(alpha=30 * 0.2 / 0.8, fit_intercept=False)
+        .fit(X.numpy(), y.numpy())
+        .coef_
+    )
+    torch.testing.assert_close(
+        dr.dropout_ridge(X, y, 0.2),
+        torch.from_numpy(theirs),
+        rtol=1e-9,
+        atol=1e-12,
+    )
 
 
-@pytest.mark.parametrize("call", [dr.dropout_ridge, lambda X, y, p: dr.expected_squared_error(X, y, X[0], p)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        dr.dropout_ridge,
+        lambda X, y, p: dr.expected_squared_error(X, y, X[0], p),
+    ],
+)
 def test_regression_input_is_checked(call):
     X, y = torch.ones(3, 2), torch.ones(3)
     with pytest.raises(ValueError, match=r"p must be in \[0, 1\), got 1"):
@@ -251,28 +346,40 @@ def test_regression_input_is_checked(call):
         dr.expected_squared_error(X, y, torch.ones(3), 0.5)
 
 
-# Monte-Carlo ----------------------------------------------------------------------------------------------------------
+# Monte-Carlo ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", [dr.Dropout, nn.Dropout])
 def test_mc_predict_switches_on_dropout_alone_and_restores_the_modes(kind):
-    model = nn.Sequential(nn.Linear(3, 50), nn.BatchNorm1d(50), kind(0.5), nn.Linear(50, 2)).eval()
+    model = nn.Sequential(
+        nn.Linear(3, 50), nn.BatchNorm1d(50), kind(0.5), nn.Linear(50, 2)
+    ).eval()
     model[0].train()
-    modes, running = [m.training for m in model.modules()], model[1].running_mean.clone()
+    modes, running = (
+        [m.training for m in model.modules()],
+        model[1].running_mean.clone(),
+    )
     X = torch.randn(4, 3)
     out = dr.mc_predict(model, X, samples=2000)
     assert out.shape == (2000, 4, 2) and not out.requires_grad
     assert out.std(0).min() > 0
     assert torch.equal(model[1].running_mean, running)
     assert [m.training for m in model.modules()] == modes
-    error = (out.mean(0) - model.eval()(X)).abs() / (out.std(0) / math.sqrt(2000))  # linear after the mask
+    error = (out.mean(0) - model.eval()(X)).abs() / (
+        out.std(0) / math.sqrt(2000)
+    )  # linear after the mask
     assert error.max() < 4.5
 
 
 def test_mc_predict_repeats_itself_and_leaves_the_global_state_alone():
-    model, X = nn.Sequential(nn.Linear(3, 50), dr.Dropout(0.5)), torch.randn(4, 3)
+    model, X = (
+        nn.Sequential(nn.Linear(3, 50), dr.Dropout(0.5)),
+        torch.randn(4, 3),
+    )
     state = torch.get_rng_state()
-    a, b, c = (dr.mc_predict(model, X, samples=3, seed=seed) for seed in (0, 0, 1))
+    a, b, c = (
+        dr.mc_predict(model, X, samples=3, seed=seed) for seed in (0, 0, 1)
+    )
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(a, b) and not torch.equal(a, c)
     assert not torch.equal(a[0], a[1])
@@ -287,23 +394,36 @@ def test_mc_predict_restores_the_modes_after_an_error():
 
 
 def test_mc_predict_refuses_what_it_cannot_sample():
-    with pytest.raises(ValueError, match="must have a dropout layer, got Linear"):
+    with pytest.raises(
+        ValueError, match="must have a dropout layer, got Linear"
+    ):
         dr.mc_predict(nn.Linear(2, 2), torch.ones(1, 2))
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         dr.mc_predict(dr.Dropout(), torch.ones(1, 2), samples=0)
 
 
 def test_entropy_agrees_with_scipy_and_mutual_information_is_its_gap():
-    q = torch.randn(6, 5, 4, generator=generator(0, "q"), dtype=torch.float64).softmax(-1)
-    torch.testing.assert_close(dr.entropy(q), torch.from_numpy(stats.entropy(q.numpy(), axis=-1)), rtol=1e-12, atol=0)
-    kl = (q * (q / q.mean(0)).log()).sum(-1).mean(0)  # the same number as a mean divergence from the mean
-    torch.testing.assert_close(dr.mutual_information(q), kl, rtol=1e-10, atol=1e-14)
+    q = torch.randn(
+        6, 5, 4, generator=generator(0, "q"), dtype=torch.float64
+    ).softmax(-1)
+    torch.testing.assert_close(
+        dr.entropy(q),
+        torch.from_numpy(stats.entropy(q.numpy(), axis=-1)),
+        rtol=1e-12,
+        atol=0,
+    )
+    kl = (
+        (q * (q / q.mean(0)).log()).sum(-1).mean(0)
+    )  # the same number as a mean divergence from the mean
+    torch.testing.assert_close(
+        dr.mutual_information(q), kl, rtol=1e-10, atol=1e-14
+    )
     assert dr.mutual_information(q[:1].expand(3, 5, 4)).abs().max() < 1e-14
     with pytest.raises(TypeError, match="probabilities must be"):
         dr.entropy([0.5, 0.5])
 
 
-# Exercises ------------------------------------------------------------------------------------------------------------
+# Exercises --------------------------------------------------------------------
 
 
 def right(x, u, p, training):
@@ -315,13 +435,36 @@ def right(x, u, p, training):
     [
         (lambda x, u, p, training: ..., "returns nothing"),
         (right, "✓ Right"),
-        (lambda x, u, p, training: x * (u >= p) if training else x, "survivors must grow"),
-        (lambda x, u, p, training: x * (u >= p) / (1 - p), "without training nothing"),
-        (lambda x, u, p, training: x * (u >= p) / (1 - p) if training else x * (1 - p), "must not scale"),
-        (lambda x, u, p, training: x * (u >= p) if training else x * (1 - p), "inverted dropout rescales in training"),
-        (lambda x, u, p, training: x * (u < p) / (1 - p) if training else x, "keep an entry where"),
-        (lambda x, u, p, training: x * (u >= p) * (1 - p) if training else x, "not by 1 − p"),
-        (lambda x, u, p, training: x * (u >= p) / p if training else x, "not by p"),
+        (
+            lambda x, u, p, training: x * (u >= p) if training else x,
+            "survivors must grow",
+        ),
+        (
+            lambda x, u, p, training: x * (u >= p) / (1 - p),
+            "without training nothing",
+        ),
+        (
+            lambda x, u, p, training: (
+                x * (u >= p) / (1 - p) if training else x * (1 - p)
+            ),
+            "must not scale",
+        ),
+        (
+            lambda x, u, p, training: x * (u >= p) if training else x * (1 - p),
+            "inverted dropout rescales in training",
+        ),
+        (
+            lambda x, u, p, training: x * (u < p) / (1 - p) if training else x,
+            "keep an entry where",
+        ),
+        (
+            lambda x, u, p, training: x * (u >= p) * (1 - p) if training else x,
+            "not by 1 − p",
+        ),
+        (
+            lambda x, u, p, training: x * (u >= p) / p if training else x,
+            "not by p",
+        ),
     ],
 )
 def test_check_dropout_names_the_mistake(attempt, words, capsys):

@@ -1,4 +1,6 @@
-"""Gradients: derivatives against autograd, clipping against torch, probes that leave nothing behind, exercises."""
+"""Gradients: derivatives against autograd, clipping against torch, probes that
+leave nothing behind, exercises.
+"""
 
 import math
 
@@ -26,7 +28,9 @@ NUMBERS = st.floats(-20, 20)
 
 
 def rand(*shape, seed=0, dtype=torch.float64):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return torch.randn(
+        *shape, generator=torch.Generator().manual_seed(seed), dtype=dtype
+    )
 
 
 def slope_of(function, z):
@@ -34,40 +38,61 @@ def slope_of(function, z):
     return torch.autograd.grad(function(z).sum(), z)[0]
 
 
-# Activation functions -------------------------------------------------------------------------------------------------
+# Activation functions ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_derivatives_equal_autograd(name):
     function, derivative, largest = ACTIVATIONS[name]
-    z = torch.cat([torch.linspace(-6, 6, 1001, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)])
-    torch.testing.assert_close(derivative(z), slope_of(function, z), rtol=1e-10, atol=1e-15)
+    z = torch.cat(
+        [
+            torch.linspace(-6, 6, 1001, dtype=torch.float64),
+            torch.zeros(1, dtype=torch.float64),
+        ]
+    )
+    torch.testing.assert_close(
+        derivative(z), slope_of(function, z), rtol=1e-10, atol=1e-15
+    )
     assert derivative(z).max().item() == pytest.approx(largest, abs=1e-4)
     assert derivative(z.float()).dtype == torch.float32
     assert derivative(torch.tensor([math.nan])).shape == (1,)
-    with pytest.raises(TypeError, match=r"z must be a tensor of floating-point numbers, got torch\.int64"):
+    with pytest.raises(
+        TypeError,
+        match=r"z must be a tensor of floating-point numbers, got torch\.int64",
+    ):
         derivative(torch.tensor([1]))
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "gelu", "silu"])
 def test_smooth_derivatives_pass_gradcheck(name):
-    assert torch.autograd.gradcheck(ACTIVATIONS[name][1], rand(5).requires_grad_())
+    assert torch.autograd.gradcheck(
+        ACTIVATIONS[name][1], rand(5).requires_grad_()
+    )
 
 
 def test_slopes_of_leaky_relu_and_elu_follow_their_settings():
     z = rand(50)
-    torch.testing.assert_close(gr.leaky_relu_derivative(z, 0.3), slope_of(lambda z: F.leaky_relu(z, 0.3), z))
-    torch.testing.assert_close(gr.elu_derivative(z, 2.0), slope_of(lambda z: F.elu(z, 2.0), z))
+    torch.testing.assert_close(
+        gr.leaky_relu_derivative(z, 0.3),
+        slope_of(lambda z: F.leaky_relu(z, 0.3), z),
+    )
+    torch.testing.assert_close(
+        gr.elu_derivative(z, 2.0), slope_of(lambda z: F.elu(z, 2.0), z)
+    )
 
 
 def test_tails_do_not_round_to_zero():
     z = torch.tensor(40.0, dtype=torch.float64)
-    assert gr.sigmoid_derivative(z).item() == pytest.approx(math.exp(-40), rel=1e-12, abs=0)
-    assert gr.tanh_derivative(z).item() == pytest.approx(4 * math.exp(-80), rel=1e-12, abs=0)
+    assert gr.sigmoid_derivative(z).item() == pytest.approx(
+        math.exp(-40), rel=1e-12, abs=0
+    )
+    assert gr.tanh_derivative(z).item() == pytest.approx(
+        4 * math.exp(-80), rel=1e-12, abs=0
+    )
     assert gr.elu_derivative(torch.tensor(1000.0)).item() == 1
 
 
-# Chains and Jacobians -------------------------------------------------------------------------------------------------
+# Chains and Jacobians ---------------------------------------------------------
 
 
 @given(NUMBERS, NUMBERS, st.integers(1, 6), st.floats(0, 1))
@@ -84,7 +109,9 @@ def test_the_chain_equals_autograd_and_obeys_its_bound(w, b, depth, a0):
 
 def test_the_chain_at_its_fixed_point_is_a_power():
     w = torch.tensor([3.0, 4.0, 5.0, 8.0], dtype=torch.float64)
-    torch.testing.assert_close(gr.chain_derivative(w, -w / 2, 20), (w / 4) ** 20, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        gr.chain_derivative(w, -w / 2, 20), (w / 4) ** 20, rtol=1e-12, atol=0
+    )
 
 
 @given(st.lists(st.floats(-8, 8), min_size=2, max_size=6))
@@ -92,7 +119,9 @@ def test_the_chain_at_its_fixed_point_is_a_power():
 def test_the_softmax_jacobian_equals_autograd(logits):
     z = torch.tensor(logits, dtype=torch.float64)
     jacobian = gr.softmax_jacobian(torch.softmax(z, 0))
-    expected = torch.autograd.functional.jacobian(lambda z: torch.softmax(z, 0), z)
+    expected = torch.autograd.functional.jacobian(
+        lambda z: torch.softmax(z, 0), z
+    )
     torch.testing.assert_close(jacobian, expected, rtol=1e-10, atol=1e-14)
     assert torch.linalg.matrix_norm(jacobian, ord=2) <= 0.5 + 1e-12
 
@@ -103,7 +132,12 @@ def test_the_norm_of_a_product_equals_the_plain_product():
     for factor in factors[1:]:
         product = factor @ product
     found = gr.log10_norm_of_product(factors)
-    torch.testing.assert_close(found, torch.linalg.matrix_norm(product, ord=2).log10(), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        found,
+        torch.linalg.matrix_norm(product, ord=2).log10(),
+        rtol=1e-10,
+        atol=1e-12,
+    )
 
 
 def test_the_norm_of_a_product_neither_overflows_nor_underflows():
@@ -113,15 +147,27 @@ def test_the_norm_of_a_product_neither_overflows_nor_underflows():
     assert gr.log10_norm_of_product(0 * factors).item() == -math.inf
 
 
-# Clipping -------------------------------------------------------------------------------------------------------------
+# Clipping ---------------------------------------------------------------------
 
 
 def two_models(scale, dtype=torch.float64, seed=0):
-    """The same model twice, with equal gradients of a given size, one parameter without."""
-    models = [seeded_model(lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).to(dtype), seed) for _ in range(2)]
+    """The same model twice, with equal gradients of a given size, one parameter
+    without.
+    """
+    models = [
+        seeded_model(
+            lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2)).to(dtype),
+            seed,
+        )
+        for _ in range(2)
+    ]
     for model in models:
         for i, parameter in enumerate(model.parameters()):
-            parameter.grad = scale * rand(*parameter.shape, seed=i, dtype=dtype) if i else None
+            parameter.grad = (
+                scale * rand(*parameter.shape, seed=i, dtype=dtype)
+                if i
+                else None
+            )
     return models
 
 
@@ -129,7 +175,9 @@ def assert_same_gradients(ours, theirs):
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert (a.grad is None) == (b.grad is None)
         if a.grad is not None:
-            torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=0, equal_nan=True)
+            torch.testing.assert_close(
+                a.grad, b.grad, rtol=1e-10, atol=0, equal_nan=True
+            )
 
 
 @pytest.mark.parametrize("norm_type", [2.0, 1.0, 3, math.inf, 0.0])
@@ -138,7 +186,9 @@ def assert_same_gradients(ours, theirs):
 def test_clipping_by_norm_equals_torch(scale, max_norm, norm_type):
     ours, theirs = two_models(scale)
     norm = gr.clip_grad_norm_(ours.parameters(), max_norm, norm_type)
-    expected = nn.utils.clip_grad_norm_(theirs.parameters(), max_norm, norm_type)
+    expected = nn.utils.clip_grad_norm_(
+        theirs.parameters(), max_norm, norm_type
+    )
     torch.testing.assert_close(norm, expected, rtol=1e-12, atol=0)
     assert_same_gradients(ours, theirs)
 
@@ -159,7 +209,9 @@ def test_gradients_that_are_not_finite(bad):
     with pytest.raises(RuntimeError, match="so they cannot be clipped"):
         gr.clip_grad_norm_(ours.parameters(), 1.0, error_if_nonfinite=True)
     with pytest.raises(RuntimeError):
-        nn.utils.clip_grad_norm_(theirs.parameters(), 1.0, error_if_nonfinite=True)
+        nn.utils.clip_grad_norm_(
+            theirs.parameters(), 1.0, error_if_nonfinite=True
+        )
     assert_same_gradients(ours, theirs)
     gr.clip_grad_norm_(ours.parameters(), 1.0)
     nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
@@ -175,7 +227,9 @@ def test_clipping_takes_a_tensor_and_nothing():
     assert w.grad.norm() < 1
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), st.floats(1e-3, 1e3))
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6), st.floats(1e-3, 1e3)
+)
 @settings(deadline=None)
 def test_a_clipped_gradient_is_short_and_keeps_its_direction(entries, limit):
     w = torch.zeros(len(entries), dtype=torch.float64, requires_grad=True)
@@ -183,18 +237,25 @@ def test_a_clipped_gradient_is_short_and_keeps_its_direction(entries, limit):
     before = before.clone()
     norm = gr.clip_grad_norm_(w, limit)
     assert w.grad.norm() <= limit
-    torch.testing.assert_close(w.grad * norm, before * w.grad.norm(), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        w.grad * norm, before * w.grad.norm(), rtol=1e-9, atol=1e-9
+    )
 
 
-# Probes ---------------------------------------------------------------------------------------------------------------
+# Probes -----------------------------------------------------------------------
 
 
 def hooks_on(model):
-    return sum(len(module._forward_hooks) + len(module._backward_hooks) for module in model.modules())
+    return sum(
+        len(module._forward_hooks) + len(module._backward_hooks)
+        for module in model.modules()
+    )
 
 
 def test_a_probe_sees_activations_and_gradients():
-    net = seeded_model(lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1)), 0)
+    net = seeded_model(
+        lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1)), 0
+    )
     X = rand(6, 4, dtype=torch.float32)
     with gr.probe(net) as signals:
         net(X).square().sum().backward()
@@ -204,12 +265,19 @@ def test_a_probe_sees_activations_and_gradients():
     torch.testing.assert_close(signals[0].output, z.detach())
     torch.testing.assert_close(signals[0].gradient, expected)
     assert signals[0].gradient_norm == pytest.approx(expected.norm().item())
-    assert signals[0].std == pytest.approx(z.std().item()) and isinstance(signals[0].std, float)
+    assert signals[0].std == pytest.approx(z.std().item()) and isinstance(
+        signals[0].std, float
+    )
     assert not signals[0].output.requires_grad
 
 
 def test_a_probe_changes_nothing_and_leaves_nothing():
-    net = seeded_model(lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 1)), 0)
+    net = seeded_model(
+        lambda: nn.Sequential(
+            nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 1)
+        ),
+        0,
+    )
     X = rand(6, 4, dtype=torch.float32)
     net(X).sum().backward()
     plain = [p.grad.clone() for p in net.parameters()]
@@ -218,8 +286,13 @@ def test_a_probe_changes_nothing_and_leaves_nothing():
         loss = net(X).sum()
         loss.backward()
     assert hooks_on(net) == 0
-    assert all(torch.equal(a, p.grad) for a, p in zip(plain, net.parameters(), strict=True))
-    assert (signals[0].output < 0).any()  # as the first layer returned it, not as the ReLU in place left it
+    assert all(
+        torch.equal(a, p.grad)
+        for a, p in zip(plain, net.parameters(), strict=True)
+    )
+    assert (
+        signals[0].output < 0
+    ).any()  # as the first layer returned it, not as the ReLU in place left it
     net(X).sum().backward()
     assert len(signals) == 3
 
@@ -253,7 +326,9 @@ def test_a_probe_takes_any_module():
     assert all(signal.gradient is not None for signal in signals)
     with gr.probe(net, kinds=nn.RNN) as signals, torch.no_grad():
         net(torch.ones(2, 3))
-    assert [(signal.name, signal.gradient) for signal in signals] == [("rnn", None)]
+    assert [(signal.name, signal.gradient) for signal in signals] == [
+        ("rnn", None)
+    ]
     with gr.probe(nn.Linear(2, 1)) as signals:
         signals_of_a_single_layer = signals
     assert signals_of_a_single_layer == []
@@ -264,13 +339,18 @@ def test_dead_units_are_counted():
     assert gr.Signal("relu", output).dead == pytest.approx(1 / 3)
 
 
-# Networks -------------------------------------------------------------------------------------------------------------
+# Networks ---------------------------------------------------------------------
 
 
 def test_a_residual_block_adds_the_identity_to_the_jacobian():
     branch = nn.Linear(3, 3, bias=False).double()
-    jacobian = torch.autograd.functional.jacobian(gr.Residual(branch, 0.5), rand(3))
-    torch.testing.assert_close(jacobian, torch.eye(3, dtype=torch.float64) + 0.5 * branch.weight.detach())
+    jacobian = torch.autograd.functional.jacobian(
+        gr.Residual(branch, 0.5), rand(3)
+    )
+    torch.testing.assert_close(
+        jacobian,
+        torch.eye(3, dtype=torch.float64) + 0.5 * branch.weight.detach(),
+    )
 
 
 def test_autocorrelation():
@@ -279,7 +359,9 @@ def test_autocorrelation():
     g = rand(30)
     centred = g - g.mean()
     expected = (centred[:-3] * centred[3:]).sum() / (centred**2).sum()
-    torch.testing.assert_close(gr.autocorrelation(torch.stack([g, -2 * g + 1]), 3), expected.expand(2))
+    torch.testing.assert_close(
+        gr.autocorrelation(torch.stack([g, -2 * g + 1]), 3), expected.expand(2)
+    )
 
 
 @pytest.mark.parametrize("length", [1, 2, 30])
@@ -296,14 +378,20 @@ def test_the_recurrent_network_equals_torchs(length):
     torch.testing.assert_close(ours(X), expected, rtol=1e-10, atol=1e-14)
     ours(X).sum().backward()
     expected.sum().backward()
-    torch.testing.assert_close(ours.W_hh.grad, theirs.weight_hh_l0.grad, rtol=1e-10, atol=1e-14)
-    torch.testing.assert_close(ours.W_xh.grad, theirs.weight_ih_l0.grad, rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(
+        ours.W_hh.grad, theirs.weight_hh_l0.grad, rtol=1e-10, atol=1e-14
+    )
+    torch.testing.assert_close(
+        ours.W_xh.grad, theirs.weight_ih_l0.grad, rtol=1e-10, atol=1e-14
+    )
     assert torch.autograd.gradcheck(ours, X[:2, -3:].requires_grad_())
 
 
 def test_the_spectral_radius_follows_the_gain_and_inputs_keep_their_size():
     net = seeded_model(lambda: gr.RecurrentNet(16, 400, 1, gain=0.7), 0)
-    assert torch.linalg.eigvals(net.W_hh).abs().max().item() == pytest.approx(0.7, rel=0.1)
+    assert torch.linalg.eigvals(net.W_hh).abs().max().item() == pytest.approx(
+        0.7, rel=0.1
+    )
     assert net.W_xh.std().item() == pytest.approx(1 / 4, rel=0.1)
 
 
@@ -314,8 +402,15 @@ def test_recurrent_and_residual_networks_train_in_fit_many():
     kwargs = dict(loss=F.mse_loss, rule=sgd, seeds=[0, 1], epochs=2, lr=0.1)
     runs = fit_many(lambda: gr.RecurrentNet(2, 4, 1), (X, y), **kwargs)
     assert runs.history["train_loss"].shape == (2, 2)
-    net = lambda: nn.Sequential(gr.Residual(nn.Linear(12, 12)), nn.Linear(12, 1))  # noqa: E731
-    assert fit_many(net, (X.flatten(1), y), **kwargs).history["train_loss"].isfinite().all()
+    net = lambda: nn.Sequential(  # noqa: E731
+        gr.Residual(nn.Linear(12, 12)), nn.Linear(12, 1)
+    )
+    assert (
+        fit_many(net, (X.flatten(1), y), **kwargs)
+        .history["train_loss"]
+        .isfinite()
+        .all()
+    )
 
 
 def test_the_adding_problem_marks_one_number_in_each_half():
@@ -326,7 +421,7 @@ def test_the_adding_problem_marks_one_number_in_each_half():
     assert not torch.equal(X, gr.adding_problem(4, n=4000, length=9)[0])
 
 
-# Bad input ------------------------------------------------------------------------------------------------------------
+# Bad input --------------------------------------------------------------------
 
 W = torch.zeros(2, requires_grad=True)
 BAD = {
@@ -335,24 +430,96 @@ BAD = {
         TypeError,
         "z must be a tensor of floating-point numbers, got list",
     ),
-    "depth 0": (lambda: gr.chain_derivative(1.0, 0.0, 0), ValueError, "depth must be at least 1, got 0"),
-    "depth half": (lambda: gr.chain_derivative(1.0, 0.0, 1.5), TypeError, "depth must be an int, got float"),
-    "q scalar": (lambda: gr.softmax_jacobian(torch.tensor(1.0)), ValueError, r"q must have shape \(…, K\)"),
-    "not square": (lambda: gr.log10_norm_of_product(torch.ones(3, 2, 4)), ValueError, r"got \(3, 2, 4\)"),
-    "no factor": (lambda: gr.log10_norm_of_product(torch.ones(0, 2, 2)), ValueError, "T at least 1"),
-    "max_norm": (lambda: gr.clip_grad_norm_(W, -1.0), ValueError, "max_norm must be at least 0, got -1.0"),
-    "max_norm NaN": (lambda: gr.clip_grad_norm_(W, math.nan), ValueError, "max_norm must be at least 0, got nan"),
-    "max_norm word": (lambda: gr.clip_grad_norm_(W, "1"), TypeError, "max_norm must be a number, got str"),
-    "clip_value": (lambda: gr.clip_grad_value_(W, -0.5), ValueError, "clip_value must be at least 0, got -0.5"),
-    "parameters": (lambda: gr.clip_grad_norm_(["w"], 1.0), TypeError, "parameters must hold tensors, got str"),
-    "model": (lambda: gr.probe(torch.sin).__enter__(), TypeError, "model must be an nn.Module"),
-    "branch": (lambda: gr.Residual(nn.Linear(3, 1))(torch.ones(2, 3)), ValueError, "must keep the shape"),
-    "lag": (lambda: gr.autocorrelation(torch.ones(4), 4), ValueError, "lag must be below the length of g, got 4"),
-    "lag 0": (lambda: gr.autocorrelation(torch.ones(4), 0), ValueError, "lag must be at least 1, got 0"),
-    "units": (lambda: gr.RecurrentNet(2, 0, 1), ValueError, "num_hiddens must be at least 1, got 0"),
-    "gain": (lambda: gr.RecurrentNet(2, 3, 1, gain=-1), ValueError, "gain must be at least 0, got -1"),
-    "length": (lambda: gr.adding_problem(0, 5, 1), ValueError, "length must be at least 2, got 1"),
-    "n": (lambda: gr.adding_problem(0, True, 5), TypeError, "n must be an int, got bool"),
+    "depth 0": (
+        lambda: gr.chain_derivative(1.0, 0.0, 0),
+        ValueError,
+        "depth must be at least 1, got 0",
+    ),
+    "depth half": (
+        lambda: gr.chain_derivative(1.0, 0.0, 1.5),
+        TypeError,
+        "depth must be an int, got float",
+    ),
+    "q scalar": (
+        lambda: gr.softmax_jacobian(torch.tensor(1.0)),
+        ValueError,
+        r"q must have shape \(…, K\)",
+    ),
+    "not square": (
+        lambda: gr.log10_norm_of_product(torch.ones(3, 2, 4)),
+        ValueError,
+        r"got \(3, 2, 4\)",
+    ),
+    "no factor": (
+        lambda: gr.log10_norm_of_product(torch.ones(0, 2, 2)),
+        ValueError,
+        "T at least 1",
+    ),
+    "max_norm": (
+        lambda: gr.clip_grad_norm_(W, -1.0),
+        ValueError,
+        "max_norm must be at least 0, got -1.0",
+    ),
+    "max_norm NaN": (
+        lambda: gr.clip_grad_norm_(W, math.nan),
+        ValueError,
+        "max_norm must be at least 0, got nan",
+    ),
+    "max_norm word": (
+        lambda: gr.clip_grad_norm_(W, "1"),
+        TypeError,
+        "max_norm must be a number, got str",
+    ),
+    "clip_value": (
+        lambda: gr.clip_grad_value_(W, -0.5),
+        ValueError,
+        "clip_value must be at least 0, got -0.5",
+    ),
+    "parameters": (
+        lambda: gr.clip_grad_norm_(["w"], 1.0),
+        TypeError,
+        "parameters must hold tensors, got str",
+    ),
+    "model": (
+        lambda: gr.probe(torch.sin).__enter__(),
+        TypeError,
+        "model must be an nn.Module",
+    ),
+    "branch": (
+        lambda: gr.Residual(nn.Linear(3, 1))(torch.ones(2, 3)),
+        ValueError,
+        "must keep the shape",
+    ),
+    "lag": (
+        lambda: gr.autocorrelation(torch.ones(4), 4),
+        ValueError,
+        "lag must be below the length of g, got 4",
+    ),
+    "lag 0": (
+        lambda: gr.autocorrelation(torch.ones(4), 0),
+        ValueError,
+        "lag must be at least 1, got 0",
+    ),
+    "units": (
+        lambda: gr.RecurrentNet(2, 0, 1),
+        ValueError,
+        "num_hiddens must be at least 1, got 0",
+    ),
+    "gain": (
+        lambda: gr.RecurrentNet(2, 3, 1, gain=-1),
+        ValueError,
+        "gain must be at least 0, got -1",
+    ),
+    "length": (
+        lambda: gr.adding_problem(0, 5, 1),
+        ValueError,
+        "length must be at least 2, got 1",
+    ),
+    "n": (
+        lambda: gr.adding_problem(0, True, 5),
+        TypeError,
+        "n must be an int, got bool",
+    ),
 }
 
 
@@ -363,7 +530,7 @@ def test_bad_input_gets_one_clear_sentence(name):
         call()
 
 
-# Exercises ------------------------------------------------------------------------------------------------------------
+# Exercises --------------------------------------------------------------------
 
 
 def joint(grads):
@@ -385,19 +552,55 @@ EXERCISES = {
     "chain, slopes": (gr.check_chain_by_hand, 4.0**-5, "product of the slopes"),
     "chain, one": (gr.check_chain_by_hand, 0.5, "there are five"),
     "chain, sum": (gr.check_chain_by_hand, 2.5, "multiplied, not added"),
-    "silu, right": (gr.check_silu_derivative, lambda z: slope_of(F.silu, z), "Right"),
+    "silu, right": (
+        gr.check_silu_derivative,
+        lambda z: slope_of(F.silu, z),
+        "Right",
+    ),
     "silu, stub": (gr.check_silu_derivative, lambda z: None, "write its body"),
-    "silu, first": (gr.check_silu_derivative, lambda z: z.sigmoid(), "there is a second term"),
-    "silu, second": (gr.check_silu_derivative, lambda z: z * z.sigmoid() * (1 - z.sigmoid()), "there is a first term"),
+    "silu, first": (
+        gr.check_silu_derivative,
+        lambda z: z.sigmoid(),
+        "there is a second term",
+    ),
+    "silu, second": (
+        gr.check_silu_derivative,
+        lambda z: z * z.sigmoid() * (1 - z.sigmoid()),
+        "there is a first term",
+    ),
     "silu, itself": (gr.check_silu_derivative, F.silu, "this is SiLU itself"),
-    "silu, of a": (gr.check_silu_derivative, lambda z: z.sigmoid() + z * (z * (1 - z)), "not z(1 − z)"),
+    "silu, of a": (
+        gr.check_silu_derivative,
+        lambda z: z.sigmoid() + z * (z * (1 - z)),
+        "not z(1 − z)",
+    ),
     "clip, right": (gr.check_clipping, with_torch, "Right"),
     "clip, stub": (gr.check_clipping, lambda grads, c: None, "write its body"),
-    "clip, value": (gr.check_clipping, lambda grads, c: [g.clip(-c, c) for g in grads], "every entry on its own"),
-    "clip, each": (gr.check_clipping, lambda grads, c: [g * min(1, c / g.norm()) for g in grads], "by its own norm"),
-    "clip, stretch": (gr.check_clipping, lambda grads, c: [c * g / joint(grads) for g in grads], "stretched"),
-    "clip, root": (gr.check_clipping, lambda grads, c: [g * min(1, c / joint(grads) ** 2) for g in grads], "the root"),
-    "clip, none": (gr.check_clipping, lambda grads, c: list(grads), "leaves long gradients"),
+    "clip, value": (
+        gr.check_clipping,
+        lambda grads, c: [g.clip(-c, c) for g in grads],
+        "every entry on its own",
+    ),
+    "clip, each": (
+        gr.check_clipping,
+        lambda grads, c: [g * min(1, c / g.norm()) for g in grads],
+        "by its own norm",
+    ),
+    "clip, stretch": (
+        gr.check_clipping,
+        lambda grads, c: [c * g / joint(grads) for g in grads],
+        "stretched",
+    ),
+    "clip, root": (
+        gr.check_clipping,
+        lambda grads, c: [g * min(1, c / joint(grads) ** 2) for g in grads],
+        "the root",
+    ),
+    "clip, none": (
+        gr.check_clipping,
+        lambda grads, c: list(grads),
+        "leaves long gradients",
+    ),
 }
 
 

@@ -1,4 +1,6 @@
-"""Initialization: parity with torch.nn.init, the scales themselves, theory against simulation, bad input, exercises."""
+"""Initialization: parity with torch.nn.init, the scales themselves, theory
+against simulation, bad input, exercises.
+"""
 
 import functools
 import math
@@ -14,19 +16,43 @@ from companion import initialization as init
 from companion.optimizers import sgd
 
 SHAPES = [(7, 5), (5, 7), (6, 6), (8, 3, 3, 3), (2, 3, 5)]
-GAINS = ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu", "conv1d", "conv2d", "conv3d"]
+GAINS = [
+    "linear",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "selu",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+]
 GAINS += ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 FILLS = {
     "xavier_uniform_": [{}, {"gain": 1.7}],
     "xavier_normal_": [{}, {"gain": 0.3}],
-    "kaiming_uniform_": [{}, {"a": math.sqrt(5)}, {"mode": "fan_out"}, {"nonlinearity": "tanh"}],
-    "kaiming_normal_": [{}, {"a": 0.2}, {"mode": "fan_out"}, {"nonlinearity": "relu"}],
+    "kaiming_uniform_": [
+        {},
+        {"a": math.sqrt(5)},
+        {"mode": "fan_out"},
+        {"nonlinearity": "tanh"},
+    ],
+    "kaiming_normal_": [
+        {},
+        {"a": 0.2},
+        {"mode": "fan_out"},
+        {"nonlinearity": "relu"},
+    ],
     "orthogonal_": [{}, {"gain": -2.5}],
 }
 
 
 def filled(fill, shape, dtype=torch.float64, seed=0, **options):
-    return fill(torch.empty(shape, dtype=dtype), generator=torch.Generator().manual_seed(seed), **options)
+    return fill(
+        torch.empty(shape, dtype=dtype),
+        generator=torch.Generator().manual_seed(seed),
+        **options,
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -37,7 +63,9 @@ def test_every_initializer_draws_what_torch_draws(name, shape, dtype):
         ours = filled(getattr(init, name), shape, dtype, **options)
         theirs = filled(getattr(nn.init, name), shape, dtype, **options)
         assert ours.dtype == dtype
-        torch.testing.assert_close(ours, theirs, rtol=1e-10 if dtype == torch.float64 else 1e-6, atol=0)
+        torch.testing.assert_close(
+            ours, theirs, rtol=1e-10 if dtype == torch.float64 else 1e-6, atol=0
+        )
 
 
 @pytest.mark.parametrize("name", FILLS)
@@ -62,7 +90,9 @@ def test_layers_of_torch_start_as_kaiming_with_root_five_says():
 @pytest.mark.parametrize("nonlinearity", GAINS)
 @pytest.mark.parametrize("param", [None, 0, 0.2, 3])
 def test_gains_equal_torch(nonlinearity, param):
-    assert init.calculate_gain(nonlinearity, param) == nn.init.calculate_gain(nonlinearity, param)
+    assert init.calculate_gain(nonlinearity, param) == nn.init.calculate_gain(
+        nonlinearity, param
+    )
 
 
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=5))
@@ -83,27 +113,48 @@ def test_fans_equal_torch(shape):
     ],
 )
 def test_the_variance_is_the_formula(fill, wanted):
-    weight = filled(fill, (300, 400))  # the relative error of 120 000 draws is at most √(2/120 000) = 0.4 %
+    weight = filled(
+        fill, (300, 400)
+    )  # the relative error of 120 000 draws is at most √(2/120 000) = 0.4 %
     assert abs(weight.var().item() / wanted - 1) < 0.02
     assert abs(weight.mean().item()) < 4 * math.sqrt(wanted / weight.numel())
 
 
-@given(st.integers(1, 12), st.integers(1, 12), st.floats(-3, 3), st.integers(0, 99))
+@given(
+    st.integers(1, 12), st.integers(1, 12), st.floats(-3, 3), st.integers(0, 99)
+)
 def test_orthogonal_matrices_keep_lengths(rows, columns, gain, seed):
     weight = filled(init.orthogonal_, (rows, columns), seed=seed, gain=gain)
     gram = weight @ weight.T if rows <= columns else weight.T @ weight
-    torch.testing.assert_close(gram, gain**2 * torch.eye(min(rows, columns), dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        gram,
+        gain**2 * torch.eye(min(rows, columns), dtype=torch.float64),
+        rtol=0,
+        atol=1e-12,
+    )
 
 
 def test_a_model_is_initialized_layer_by_layer():
     model = nn.Sequential(
-        nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3), nn.Flatten(), nn.Linear(9, 4), nn.Linear(4, 2, bias=False)
+        nn.Conv1d(2, 3, 3),
+        nn.BatchNorm1d(3),
+        nn.Flatten(),
+        nn.Linear(9, 4),
+        nn.Linear(4, 2, bias=False),
     )
-    before = {name: value.clone() for name, value in model[1].state_dict().items()}
-    assert init.initialize(model, functools.partial(nn.init.constant_, val=0.5)) is model
+    before = {
+        name: value.clone() for name, value in model[1].state_dict().items()
+    }
+    assert (
+        init.initialize(model, functools.partial(nn.init.constant_, val=0.5))
+        is model
+    )
     assert all((model[i].weight == 0.5).all() for i in (0, 3, 4))
     assert all((model[i].bias == 0).all() for i in (0, 3))
-    assert all(torch.equal(before[name], value) for name, value in model[1].state_dict().items())
+    assert all(
+        torch.equal(before[name], value)
+        for name, value in model[1].state_dict().items()
+    )
 
 
 def test_preactivations_are_those_of_the_forward_pass_with_their_gradients():
@@ -114,7 +165,12 @@ def test_preactivations_are_those_of_the_forward_pass_with_their_gradients():
     assert torch.equal(last, model(x))
     last.square().sum().backward()
     torch.testing.assert_close(last.grad, 2 * last.detach())
-    by_hand = 2 * last.detach() @ model[2].weight.detach() * (1 - first.detach().tanh() ** 2)
+    by_hand = (
+        2
+        * last.detach()
+        @ model[2].weight.detach()
+        * (1 - first.detach().tanh() ** 2)
+    )
     torch.testing.assert_close(first.grad, by_hand, rtol=1e-10, atol=1e-14)
     with torch.no_grad():
         assert not init.preactivations(model, x)[0].requires_grad
@@ -126,7 +182,9 @@ def test_preactivations_are_kept_from_an_activation_in_place():
     x = torch.randn(6, 4)
     kept = {}
     for inplace in (False, True):
-        kept[inplace] = init.preactivations(nn.Sequential(linear[0], nn.ReLU(inplace=inplace), linear[1]), x)
+        kept[inplace] = init.preactivations(
+            nn.Sequential(linear[0], nn.ReLU(inplace=inplace), linear[1]), x
+        )
         kept[inplace][-1].square().sum().backward()
     for safe, overwritten in zip(*kept.values(), strict=True):
         assert torch.equal(safe, overwritten)
@@ -135,17 +193,32 @@ def test_preactivations_are_kept_from_an_activation_in_place():
 
 @pytest.mark.parametrize(
     ("activation", "factor"),
-    [(torch.relu, 1 / 2), (torch.nn.functional.leaky_relu, (1 + 1e-4) / 2), (lambda x: x, 1.0)],
+    [
+        (torch.relu, 1 / 2),
+        (torch.nn.functional.leaky_relu, (1 + 1e-4) / 2),
+        (lambda x: x, 1.0),
+    ],
 )
 @given(v=st.floats(1e-6, 1e6))
 def test_piecewise_linear_activations_scale_the_variance(activation, factor, v):
-    assert init.next_variance(v, activation).item() == pytest.approx(factor * v, rel=1e-9)
+    assert init.next_variance(v, activation).item() == pytest.approx(
+        factor * v, rel=1e-9
+    )
 
 
 def test_the_predicted_variance_is_that_of_many_draws():
-    z = 1.3 * torch.randn(10**6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    predicted = init.next_variance(torch.tensor([1.3**2, 0.0]), torch.tanh, weight_variance=2.0, bias_variance=0.1)
-    assert predicted[0].item() == pytest.approx(2 * z.tanh().square().mean().item() + 0.1, rel=3e-3)
+    z = 1.3 * torch.randn(
+        10**6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    predicted = init.next_variance(
+        torch.tensor([1.3**2, 0.0]),
+        torch.tanh,
+        weight_variance=2.0,
+        bias_variance=0.1,
+    )
+    assert predicted[0].item() == pytest.approx(
+        2 * z.tanh().square().mean().item() + 0.1, rel=3e-3
+    )
     assert predicted[1].item() == pytest.approx(0.1)
 
 
@@ -154,7 +227,9 @@ def test_a_smooth_expectation_equals_gauss_hermite():
 
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     wanted = (np.tanh(0.5 * nodes) ** 2 @ weights) / weights.sum()
-    assert init.next_variance(0.25, torch.tanh).item() == pytest.approx(wanted, rel=1e-9)
+    assert init.next_variance(0.25, torch.tanh).item() == pytest.approx(
+        wanted, rel=1e-9
+    )
 
 
 @given(st.floats(0.1, 10), st.floats(1e-6, 0.04))
@@ -164,13 +239,17 @@ def test_a_mode_solves_its_differential_equation(s, start):
     (slope,) = torch.autograd.grad(u.sum(), t)
     torch.testing.assert_close(slope, 2 * u * (s - u), rtol=1e-7, atol=1e-9)
     assert u[0].item() == pytest.approx(start)
-    assert init.learned_mode(init.half_time(s, start), s, start).item() == pytest.approx(s / 2)
+    assert init.learned_mode(
+        init.half_time(s, start), s, start
+    ).item() == pytest.approx(s / 2)
 
 
 def test_a_mode_neither_overflows_nor_loses_gradients():
     assert init.learned_mode(1e6, 50.0, 1e-9).item() == 50.0
     t = torch.tensor([0.1, 1.0], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda t: init.learned_mode(t, 2.0, 0.01), t)
+    assert torch.autograd.gradcheck(
+        lambda t: init.learned_mode(t, 2.0, 0.01), t
+    )
 
 
 def test_gradient_descent_on_a_linear_network_follows_the_mode():
@@ -178,34 +257,123 @@ def test_gradient_descent_on_a_linear_network_follows_the_mode():
     first = second = torch.tensor(start**0.5, dtype=torch.float64)
     for _ in range(2000):
         error = s - first * second
-        first, second = (sgd(w, -error * other, {}, lr=lr)[0] for w, other in ((first, second), (second, first)))
-    assert (first * second).item() == pytest.approx(init.learned_mode(2000 * lr, s, start).item(), rel=1e-2)
+        first, second = (
+            sgd(w, -error * other, {}, lr=lr)[0]
+            for w, other in ((first, second), (second, first))
+        )
+    assert (first * second).item() == pytest.approx(
+        init.learned_mode(2000 * lr, s, start).item(), rel=1e-2
+    )
 
 
 W = torch.empty(3, 4)
 BAD = {
-    "a list": (lambda: init.fans([[1.0]]), TypeError, "tensor must be a tensor of floating-point numbers, got list"),
-    "a vector": (lambda: init.xavier_normal_(torch.empty(3)), ValueError, r"at least 2 .* got shape \(3,\)"),
-    "empty": (lambda: init.orthogonal_(torch.empty(0, 3)), ValueError, r"none empty, got shape \(0, 3\)"),
-    "ints": (lambda: init.kaiming_normal_(torch.ones(2, 2, dtype=torch.int64)), TypeError, "got torch.int64"),
-    "gain NaN": (lambda: init.xavier_uniform_(W, gain=float("nan")), ValueError, "gain must be finite and at least 0"),
-    "gain negative": (lambda: init.xavier_uniform_(W, gain=-1.0), ValueError, "at least 0, got -1.0"),
-    "normal, negative": (lambda: init.xavier_normal_(W, gain=-1.0), ValueError, "gain must be finite and at least 0"),
-    "gain a word": (lambda: init.orthogonal_(W, gain="relu"), TypeError, "gain must be a number, got str"),
-    "slope a flag": (lambda: init.calculate_gain("leaky_relu", True), TypeError, "param must be a number, got bool"),
-    "slope": (lambda: init.kaiming_uniform_(W, a=math.inf), ValueError, "param must be finite, got inf"),
-    "activation": (lambda: init.calculate_gain("gelu"), ValueError, "must be one of linear, .* got 'gelu'"),
-    "mode": (lambda: init.kaiming_normal_(W, mode="fan_avg"), ValueError, "mode must be 'fan_in' or 'fan_out'"),
-    "no model": (lambda: init.initialize(W, init.kaiming_normal_), TypeError, "model must be an nn.Module, got Tensor"),
-    "no function": (lambda: init.initialize(nn.Linear(1, 1), "he"), TypeError, "init_ must be a function .* got str"),
-    "no chain": (lambda: init.preactivations(nn.Linear(1, 1), W), TypeError, "must be an nn.Sequential, got Linear"),
-    "activation a word": (lambda: init.next_variance(1.0, "relu"), TypeError, "function of a tensor, got str"),
-    "variance": (lambda: init.next_variance(-1.0, torch.relu), ValueError, "v must be at least 0, got -1.0"),
-    "bias": (lambda: init.next_variance(1.0, torch.relu, bias_variance=-1), ValueError, "bias_variance must be at"),
-    "mode s": (lambda: init.learned_mode(1.0, 0.0, 0.1), ValueError, "s and start must be above 0, got 0.0 and 0.1"),
-    "mode start": (lambda: init.learned_mode(1.0, 1.0, -0.1), ValueError, "got 1.0 and -0.1"),
-    "half": (lambda: init.half_time(1.0, 0.5), ValueError, "above 0 and below s / 2, got start 0.5 and s 1"),
-}  # fmt: skip
+    "a list": (
+        lambda: init.fans([[1.0]]),
+        TypeError,
+        "tensor must be a tensor of floating-point numbers, got list",
+    ),
+    "a vector": (
+        lambda: init.xavier_normal_(torch.empty(3)),
+        ValueError,
+        r"at least 2 .* got shape \(3,\)",
+    ),
+    "empty": (
+        lambda: init.orthogonal_(torch.empty(0, 3)),
+        ValueError,
+        r"none empty, got shape \(0, 3\)",
+    ),
+    "ints": (
+        lambda: init.kaiming_normal_(torch.ones(2, 2, dtype=torch.int64)),
+        TypeError,
+        "got torch.int64",
+    ),
+    "gain NaN": (
+        lambda: init.xavier_uniform_(W, gain=float("nan")),
+        ValueError,
+        "gain must be finite and at least 0",
+    ),
+    "gain negative": (
+        lambda: init.xavier_uniform_(W, gain=-1.0),
+        ValueError,
+        "at least 0, got -1.0",
+    ),
+    "normal, negative": (
+        lambda: init.xavier_normal_(W, gain=-1.0),
+        ValueError,
+        "gain must be finite and at least 0",
+    ),
+    "gain a word": (
+        lambda: init.orthogonal_(W, gain="relu"),
+        TypeError,
+        "gain must be a number, got str",
+    ),
+    "slope a flag": (
+        lambda: init.calculate_gain("leaky_relu", True),
+        TypeError,
+        "param must be a number, got bool",
+    ),
+    "slope": (
+        lambda: init.kaiming_uniform_(W, a=math.inf),
+        ValueError,
+        "param must be finite, got inf",
+    ),
+    "activation": (
+        lambda: init.calculate_gain("gelu"),
+        ValueError,
+        "must be one of linear, .* got 'gelu'",
+    ),
+    "mode": (
+        lambda: init.kaiming_normal_(W, mode="fan_avg"),
+        ValueError,
+        "mode must be 'fan_in' or 'fan_out'",
+    ),
+    "no model": (
+        lambda: init.initialize(W, init.kaiming_normal_),
+        TypeError,
+        "model must be an nn.Module, got Tensor",
+    ),
+    "no function": (
+        lambda: init.initialize(nn.Linear(1, 1), "he"),
+        TypeError,
+        "init_ must be a function .* got str",
+    ),
+    "no chain": (
+        lambda: init.preactivations(nn.Linear(1, 1), W),
+        TypeError,
+        "must be an nn.Sequential, got Linear",
+    ),
+    "activation a word": (
+        lambda: init.next_variance(1.0, "relu"),
+        TypeError,
+        "function of a tensor, got str",
+    ),
+    "variance": (
+        lambda: init.next_variance(-1.0, torch.relu),
+        ValueError,
+        "v must be at least 0, got -1.0",
+    ),
+    "bias": (
+        lambda: init.next_variance(1.0, torch.relu, bias_variance=-1),
+        ValueError,
+        "bias_variance must be at",
+    ),
+    "mode s": (
+        lambda: init.learned_mode(1.0, 0.0, 0.1),
+        ValueError,
+        "s and start must be above 0, got 0.0 and 0.1",
+    ),
+    "mode start": (
+        lambda: init.learned_mode(1.0, 1.0, -0.1),
+        ValueError,
+        "got 1.0 and -0.1",
+    ),
+    "half": (
+        lambda: init.half_time(1.0, 0.5),
+        ValueError,
+        "above 0 and below s / 2, got start 0.5 and s 1",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -215,7 +383,11 @@ def test_bad_input_gets_one_clear_sentence(name):
         call()
 
 
-HE, XAVIER, FACTOR = init.check_he_std, init.check_xavier_bound, init.check_default_factor
+HE, XAVIER, FACTOR = (
+    init.check_he_std,
+    init.check_xavier_bound,
+    init.check_default_factor,
+)
 EXERCISES = {
     "he, right": (HE, lambda i, o: (2 / i) ** 0.5, "Right"),
     "he, stub": (HE, lambda i, o: None, "write its body"),
@@ -223,14 +395,38 @@ EXERCISES = {
     "he, no ReLU": (HE, lambda i, o: i**-0.5, "a ReLU halves"),
     "he, fan_out": (HE, lambda i, o: (2 / o) ** 0.5, "count the inputs"),
     "he, xavier": (HE, lambda i, o: (2 / (i + o)) ** 0.5, "that is Xavier's"),
-    "he, bound": (HE, lambda i, o: (6 / i) ** 0.5, "bound of the uniform version"),
+    "he, bound": (
+        HE,
+        lambda i, o: (6 / i) ** 0.5,
+        "bound of the uniform version",
+    ),
     "he, default": (HE, lambda i, o: (3 * i) ** -0.5, "PyTorch's default"),
-    "xavier, right": (XAVIER, lambda i, o: math.sqrt(3) * (2 / (i + o)) ** 0.5, "Right"),
+    "xavier, right": (
+        XAVIER,
+        lambda i, o: math.sqrt(3) * (2 / (i + o)) ** 0.5,
+        "Right",
+    ),
     "xavier, stub": (XAVIER, lambda i, o: ..., "write its body"),
-    "xavier, std": (XAVIER, lambda i, o: (2 / (i + o)) ** 0.5, "that is the standard deviation"),
-    "xavier, length": (XAVIER, lambda i, o: (24 / (i + o)) ** 0.5, "r²/12 is for length r"),
-    "xavier, one": (XAVIER, lambda i, o: (3 / (i + o)) ** 0.5, "the variance is 2/"),
-    "xavier, inputs": (XAVIER, lambda i, o: (3 / i) ** 0.5, "add inputs and outputs"),
+    "xavier, std": (
+        XAVIER,
+        lambda i, o: (2 / (i + o)) ** 0.5,
+        "that is the standard deviation",
+    ),
+    "xavier, length": (
+        XAVIER,
+        lambda i, o: (24 / (i + o)) ** 0.5,
+        "r²/12 is for length r",
+    ),
+    "xavier, one": (
+        XAVIER,
+        lambda i, o: (3 / (i + o)) ** 0.5,
+        "the variance is 2/",
+    ),
+    "xavier, inputs": (
+        XAVIER,
+        lambda i, o: (3 / i) ** 0.5,
+        "add inputs and outputs",
+    ),
     "factor, right": (FACTOR, 0.1667, "Right"),
     "factor, stub": (FACTOR, ..., "put your number"),
     "factor, weights": (FACTOR, 1 / 3, "the ReLU halves"),
@@ -252,5 +448,11 @@ def test_initializers_and_theory_run_on_cuda():
         weight = getattr(init, name)(torch.empty(300, 300, device="cuda"))
         assert weight.device.type == "cuda"
         assert weight.isfinite().all()
-    assert init.next_variance(torch.ones(2, device="cuda"), torch.relu).device.type == "cuda"
-    assert init.learned_mode(torch.ones(2, device="cuda"), 1.0, 0.1).device.type == "cuda"
+    assert (
+        init.next_variance(torch.ones(2, device="cuda"), torch.relu).device.type
+        == "cuda"
+    )
+    assert (
+        init.learned_mode(torch.ones(2, device="cuda"), 1.0, 0.1).device.type
+        == "cuda"
+    )

@@ -1,4 +1,6 @@
-"""Losses: parity with torch in value and gradient, extreme logits, Huber regression, bad input, exercises."""
+"""Losses: parity with torch in value and gradient, extreme logits, Huber
+regression, bad input, exercises.
+"""
 
 import math
 import warnings
@@ -14,13 +16,19 @@ from torch.autograd import gradcheck, gradgradcheck
 from companion import losses
 
 D = torch.float64
-ERRORS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6).map(lambda e: torch.tensor(e, dtype=D))
-LOGITS = st.lists(st.floats(-800, 800), min_size=2, max_size=6).map(lambda z: torch.tensor(z, dtype=D))
+ERRORS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=6).map(
+    lambda e: torch.tensor(e, dtype=D)
+)
+LOGITS = st.lists(st.floats(-800, 800), min_size=2, max_size=6).map(
+    lambda z: torch.tensor(z, dtype=D)
+)
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def draw(*shape, seed=0):
-    return 3 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=D)
+    return 3 * torch.randn(
+        *shape, generator=torch.Generator().manual_seed(seed), dtype=D
+    )
 
 
 def classes(*shape, n=5):
@@ -33,9 +41,13 @@ def assert_same(ours, theirs, input, *rest, **options):
     for loss in (ours, theirs):
         leaf = input.clone().requires_grad_()
         value = loss(leaf, *rest, **options)
-        results.append((value.detach(), torch.autograd.grad(value.sum(), leaf)[0]))
+        results.append(
+            (value.detach(), torch.autograd.grad(value.sum(), leaf)[0])
+        )
     for mine, reference in zip(*results, strict=True):
-        torch.testing.assert_close(mine, reference, rtol=1e-10, atol=1e-14, equal_nan=True)
+        torch.testing.assert_close(
+            mine, reference, rtol=1e-10, atol=1e-14, equal_nan=True
+        )
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -53,10 +65,24 @@ def assert_same(ours, theirs, input, *rest, **options):
 )
 def test_losses_of_a_number_equal_torch(name, options, reduction):
     input, target = draw(4, 3), draw(4, 3, seed=1)
-    input[0, 0], input[0, 1], input[0, 2] = target[0, 0], target[0, 1] + 1, target[0, 2] - 2.5  # the kinks
-    input[1, 1], input[1, 2] = target[1, 1] + 0.2, target[1, 2] - 0.1  # on the parabola
+    input[0, 0], input[0, 1], input[0, 2] = (
+        target[0, 0],
+        target[0, 1] + 1,
+        target[0, 2] - 2.5,
+    )  # the kinks
+    input[1, 1], input[1, 2] = (
+        target[1, 1] + 0.2,
+        target[1, 2] - 0.1,
+    )  # on the parabola
     input[1, 0] = float("nan")
-    assert_same(getattr(losses, name), getattr(F, name), input, target, reduction=reduction, **options)
+    assert_same(
+        getattr(losses, name),
+        getattr(F, name),
+        input,
+        target,
+        reduction=reduction,
+        **options,
+    )
 
 
 @settings(max_examples=30)
@@ -64,29 +90,44 @@ def test_losses_of_a_number_equal_torch(name, options, reduction):
 def test_huber_is_delta_times_smooth_l1(e, delta):
     zero = torch.zeros_like(e)
     ours = delta * losses.smooth_l1_loss(e, zero, beta=delta)
-    torch.testing.assert_close(losses.huber_loss(e, zero, delta=delta), ours, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        losses.huber_loss(e, zero, delta=delta), ours, rtol=1e-10, atol=1e-12
+    )
 
 
-@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"label_smoothing": 1.0}])
+@pytest.mark.parametrize(
+    "options", [{}, {"label_smoothing": 0.1}, {"label_smoothing": 1.0}]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("shape", [(5,), (7, 5), (3, 5, 2, 2)])
 def test_cross_entropy_equals_torch(shape, reduction, weighted, options):
-    weight = torch.tensor([0.0, 1.0, 2.0, 0.5, 4.0], dtype=D) if weighted else None
-    input, target = draw(*shape), classes(*(shape[:1] + shape[2:] if len(shape) > 1 else ()))
+    weight = (
+        torch.tensor([0.0, 1.0, 2.0, 0.5, 4.0], dtype=D) if weighted else None
+    )
+    input, target = (
+        draw(*shape),
+        classes(*(shape[:1] + shape[2:] if len(shape) > 1 else ())),
+    )
     target = torch.tensor(3) if len(shape) == 1 else target
     common = {"weight": weight, "reduction": reduction, **options}
     assert_same(losses.cross_entropy, F.cross_entropy, input, target, **common)
     probabilities = draw(*shape, seed=2).softmax(min(1, len(shape) - 1))
-    assert_same(losses.cross_entropy, F.cross_entropy, input, probabilities, **common)
+    assert_same(
+        losses.cross_entropy, F.cross_entropy, input, probabilities, **common
+    )
     if len(shape) > 1:
         target.view(-1)[::3] = -100
-        assert_same(losses.cross_entropy, F.cross_entropy, input, target, **common)
+        assert_same(
+            losses.cross_entropy, F.cross_entropy, input, target, **common
+        )
 
 
-def test_cross_entropy_ignores_another_index_and_gives_nan_where_all_rows_are_ignored():
+def test_cross_entropy_ignores_another_index_and_gives_nan_if_all_are_ignored():
     input, target = draw(6, 5), torch.tensor([0, 2, 1, 2, 4, 3])
-    assert_same(losses.cross_entropy, F.cross_entropy, input, target, ignore_index=2)
+    assert_same(
+        losses.cross_entropy, F.cross_entropy, input, target, ignore_index=2
+    )
     assert losses.cross_entropy(input, torch.full((6,), -100)).isnan()
 
 
@@ -97,13 +138,20 @@ def test_masked_logits_cost_nothing_where_they_are_not_the_target():
 
 @given(LOGITS)
 def test_log_softmax_equals_torch_and_softmax_sums_to_one(z):
-    torch.testing.assert_close(losses.log_softmax(z), F.log_softmax(z, dim=-1), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        losses.log_softmax(z), F.log_softmax(z, dim=-1), rtol=1e-10, atol=1e-12
+    )
     assert abs(losses.softmax(z).sum().item() - 1) < 1e-12
 
 
 @given(LOGITS, st.floats(-1e4, 1e4))
 def test_softmax_does_not_notice_a_common_offset(z, offset):
-    torch.testing.assert_close(losses.log_softmax(z + offset), losses.log_softmax(z), rtol=0, atol=1e-10)
+    torch.testing.assert_close(
+        losses.log_softmax(z + offset),
+        losses.log_softmax(z),
+        rtol=0,
+        atol=1e-10,
+    )
 
 
 def test_log_softmax_keeps_small_gaps_on_a_large_offset():
@@ -119,13 +167,28 @@ def test_bce_equals_torch(reduction, weighted):
     z[0] = 0.0  # where every weight starts: the gradient is p − y there too
     y[1] = 0.3
     weight = draw(4, seed=2).abs() if weighted else None
-    assert_same(losses.binary_cross_entropy, F.binary_cross_entropy, z.sigmoid(), y, weight, reduction=reduction)
-    common = {"reduction": reduction, "pos_weight": draw(4, seed=3).abs() if weighted else None}
-    logits = (losses.binary_cross_entropy_with_logits, F.binary_cross_entropy_with_logits)
+    assert_same(
+        losses.binary_cross_entropy,
+        F.binary_cross_entropy,
+        z.sigmoid(),
+        y,
+        weight,
+        reduction=reduction,
+    )
+    common = {
+        "reduction": reduction,
+        "pos_weight": draw(4, seed=3).abs() if weighted else None,
+    }
+    logits = (
+        losses.binary_cross_entropy_with_logits,
+        F.binary_cross_entropy_with_logits,
+    )
     assert_same(*logits, z, y, weight, **common)
 
 
-@pytest.mark.parametrize("z", [-1e4, -800.0, -50.0, 0.0, 17.0, 50.0, 800.0, 1e4])
+@pytest.mark.parametrize(
+    "z", [-1e4, -800.0, -50.0, 0.0, 17.0, 50.0, 800.0, 1e4]
+)
 @pytest.mark.parametrize("y", [0.0, 1.0])
 @pytest.mark.parametrize("dtype", [torch.float32, D])
 def test_bce_with_logits_is_right_for_extreme_logits(z, y, dtype):
@@ -133,23 +196,35 @@ def test_bce_with_logits_is_right_for_extreme_logits(z, y, dtype):
     target = torch.tensor(y, dtype=dtype)
     value = losses.binary_cross_entropy_with_logits(leaf, target)
     (slope,) = torch.autograd.grad(value, leaf)
-    torch.testing.assert_close(value.detach(), F.binary_cross_entropy_with_logits(leaf.detach(), target))
+    torch.testing.assert_close(
+        value.detach(),
+        F.binary_cross_entropy_with_logits(leaf.detach(), target),
+    )
     torch.testing.assert_close(slope, leaf.detach().sigmoid() - target)
 
 
 def test_bce_at_certainty_is_finite_and_so_is_its_gradient():
     p = torch.tensor([0.0, 1.0, 1.0], requires_grad=True)
-    value = losses.binary_cross_entropy(p, torch.tensor([1.0, 0.0, 1.0]), reduction="none")
+    value = losses.binary_cross_entropy(
+        p, torch.tensor([1.0, 0.0, 1.0]), reduction="none"
+    )
     assert value.tolist() == [100.0, 100.0, 0.0]
     assert torch.autograd.grad(value.sum(), p)[0].isfinite().all()
-    assert losses.binary_cross_entropy(torch.tensor([1e-60], dtype=D), torch.ones(1, dtype=D)).item() == 100.0
+    assert (
+        losses.binary_cross_entropy(
+            torch.tensor([1e-60], dtype=D), torch.ones(1, dtype=D)
+        ).item()
+        == 100.0
+    )
 
 
 def test_bce_keeps_the_gradient_that_torch_weakens():
     slopes = []
     for bce in (losses.binary_cross_entropy, F.binary_cross_entropy):
         z = torch.tensor([-50.0], requires_grad=True)
-        slopes.append(torch.autograd.grad(bce(z.sigmoid(), torch.ones(1)), z)[0].item())
+        slopes.append(
+            torch.autograd.grad(bce(z.sigmoid(), torch.ones(1)), z)[0].item()
+        )
     assert slopes[0] == pytest.approx(-1)
     assert slopes[1] == pytest.approx(-math.exp(-50) * 1e12, rel=1e-3)
 
@@ -157,34 +232,70 @@ def test_bce_keeps_the_gradient_that_torch_weakens():
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 def test_gradients(check):
     z, y = draw(3, 4).requires_grad_(), classes(3, n=4)
-    p, t = draw(3, 4, seed=4).sigmoid().requires_grad_(), classes(3, 4, n=2).to(D)
+    p, t = (
+        draw(3, 4, seed=4).sigmoid().requires_grad_(),
+        classes(3, 4, n=2).to(D),
+    )
     assert check(lambda z: losses.cross_entropy(z, y, label_smoothing=0.1), z)
-    assert check(lambda z: losses.binary_cross_entropy_with_logits(z, t, pos_weight=t + 1), z)
+    assert check(
+        lambda z: losses.binary_cross_entropy_with_logits(
+            z, t, pos_weight=t + 1
+        ),
+        z,
+    )
     assert check(lambda p: losses.binary_cross_entropy(p, t), p)
-    assert check(lambda z: losses.huber_loss(z, t) + losses.smooth_l1_loss(z, t, beta=0.5), z)
+    assert check(
+        lambda z: (
+            losses.huber_loss(z, t) + losses.smooth_l1_loss(z, t, beta=0.5)
+        ),
+        z,
+    )
 
 
-@pytest.mark.parametrize("name", ["mse_loss", "huber_loss", "binary_cross_entropy_with_logits", "cross_entropy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mse_loss",
+        "huber_loss",
+        "binary_cross_entropy_with_logits",
+        "cross_entropy",
+    ],
+)
 def test_losses_can_be_mapped_over_models(name):
     loss, z = getattr(losses, name), draw(3, 6, 5)
-    y = torch.stack([classes(6)] * 3) if name == "cross_entropy" else classes(3, 6, 5, n=2).to(D)
+    y = (
+        torch.stack([classes(6)] * 3)
+        if name == "cross_entropy"
+        else classes(3, 6, 5, n=2).to(D)
+    )
     mapped = torch.func.vmap(loss)(z, y)
-    torch.testing.assert_close(mapped, torch.stack([loss(a, b) for a, b in zip(z, y, strict=True)]))
+    torch.testing.assert_close(
+        mapped, torch.stack([loss(a, b) for a, b in zip(z, y, strict=True)])
+    )
 
 
 def test_the_floor_is_reached_by_certainty_and_by_nothing_else():
     certain = 1000 * torch.eye(10, dtype=D)
     floor = losses.double_softmax_floor(10)
-    assert losses.cross_entropy(certain.softmax(1), torch.arange(10)).item() == pytest.approx(floor, rel=1e-12)
-    assert losses.cross_entropy(draw(50, 10).softmax(1), classes(50)).item() > floor
+    assert losses.cross_entropy(
+        certain.softmax(1), torch.arange(10)
+    ).item() == pytest.approx(floor, rel=1e-12)
+    assert (
+        losses.cross_entropy(draw(50, 10).softmax(1), classes(50)).item()
+        > floor
+    )
 
 
-@pytest.mark.parametrize(("k", "smoothing"), [(2, 0.1), (10, 0.1), (10, 0.5), (5, 1.0)])
+@pytest.mark.parametrize(
+    ("k", "smoothing"), [(2, 0.1), (10, 0.1), (10, 0.5), (5, 1.0)]
+)
 def test_the_gradient_vanishes_at_the_smoothing_gap(k, smoothing):
     z = torch.zeros(1, k, dtype=D)
     z[0, 0] = losses.smoothing_gap(k, smoothing)
     z.requires_grad_()
-    (slope,) = torch.autograd.grad(F.cross_entropy(z, torch.tensor([0]), label_smoothing=smoothing), z)
+    (slope,) = torch.autograd.grad(
+        F.cross_entropy(z, torch.tensor([0]), label_smoothing=smoothing), z
+    )
     assert slope.abs().max() < 1e-12
 
 
@@ -201,40 +312,153 @@ def test_huber_regression_stands_where_the_gradient_vanishes(delta):
 
 def test_huber_regression_has_least_squares_and_the_median_at_its_ends():
     X, y = draw(41, 3), draw(41, seed=6)
-    torch.testing.assert_close(losses.huber_regression(X, y, 1e9), torch.linalg.lstsq(X, y.unsqueeze(1))[0][:, 0])
-    centre = losses.huber_regression(torch.ones(41, 1, dtype=D), y, 1e-4, steps=500)
+    torch.testing.assert_close(
+        losses.huber_regression(X, y, 1e9),
+        torch.linalg.lstsq(X, y.unsqueeze(1))[0][:, 0],
+    )
+    centre = losses.huber_regression(
+        torch.ones(41, 1, dtype=D), y, 1e-4, steps=500
+    )
     assert abs(centre.item() - y.median().item()) < 1e-3
 
 
-Z, Y, C = torch.zeros(3, 2), torch.zeros(3, 2), torch.zeros(3, dtype=torch.int64)
+Z, Y, C = (
+    torch.zeros(3, 2),
+    torch.zeros(3, 2),
+    torch.zeros(3, dtype=torch.int64),
+)
 BCE = losses.binary_cross_entropy_with_logits
 BAD = {
-    "input a list": (lambda: losses.mse_loss([1.0], Y), TypeError, "floating-point numbers, got list"),
-    "target a number": (lambda: losses.l1_loss(Z, 1.0), TypeError, "target must be a torch.Tensor, got float"),
-    "target bool": (lambda: BCE(Z, Y > 0), TypeError, "target must hold real numbers, got torch.bool"),
-    "target complex": (lambda: losses.mse_loss(Z, Y + 1j), TypeError, "target must hold real numbers, got torch.compl"),
-    "input int": (lambda: losses.mse_loss(C, C), TypeError, "floating-point numbers, got torch.int64"),
-    "broadcast": (lambda: losses.mse_loss(Z[:, :1], Y[:, 0]), ValueError, r"got \(3, 1\) and \(3,\); nothing is"),
-    "broadcast bce": (lambda: BCE(Z[:, :1], Y[:, 0]), ValueError, "must have the same shape"),
-    "reduction": (lambda: losses.mse_loss(Z, Y, reduction="avg"), ValueError, "'mean', 'sum' or 'none', got 'avg'"),
-    "delta": (lambda: losses.huber_loss(Z, Y, delta=0.0), ValueError, "delta must be finite and above 0, got 0.0"),
-    "delta NaN": (lambda: losses.huber_loss(Z, Y, delta=math.nan), ValueError, "finite and above 0, got nan"),
-    "delta a word": (lambda: losses.huber_loss(Z, Y, delta="1"), TypeError, "delta must be a number, got str"),
-    "beta": (lambda: losses.smooth_l1_loss(Z, Y, beta=-1), ValueError, "beta must be finite and at least 0, got -1"),
-    "bce weight": (lambda: BCE(Z, Y, torch.ones(3)), ValueError, r"weight must broadcast to the shape \(3, 2\), got"),
-    "pos_weight": (lambda: BCE(Z, Y, pos_weight=2.0), TypeError, "pos_weight must be a torch.Tensor, got float"),
-    "class type": (lambda: losses.cross_entropy(Z, C.int()), TypeError, "int64 classes or floating-point"),
-    "class shape": (lambda: losses.cross_entropy(Z, C[:2]), ValueError, r"classes of shape \(3,\), got \(2,\)"),
-    "probabilities": (lambda: losses.cross_entropy(Z, Y[:, :1]), ValueError, r"probabilities of shape \(3, 2\), got"),
-    "class weight": (lambda: losses.cross_entropy(Z, C, torch.ones(3)), ValueError, r"shape \(2,\), one per class"),
-    "no classes": (lambda: losses.cross_entropy(Z[0, 0], C[0]), ValueError, "must have a dimension of classes"),
-    "smoothing": (lambda: losses.cross_entropy(Z, C, label_smoothing=2), ValueError, r"in \[0, 1\], got 2"),
-    "softmax": (lambda: losses.softmax(C), TypeError, "input must be a tensor of floating-point numbers"),
-    "floor": (lambda: losses.double_softmax_floor(1), ValueError, "num_classes must be at least 2, got 1"),
-    "gap": (lambda: losses.smoothing_gap(10, 0), ValueError, r"label_smoothing must be in \(0, 1\], got 0"),
-    "regression": (lambda: losses.huber_regression(Z, Y), ValueError, r"X must be \(…, n, d\) and y \(…, n\)"),
-    "regression NaN": (lambda: losses.huber_regression(Z / 0, Y[:, 0]), ValueError, "X must be finite"),
-    "steps": (lambda: losses.huber_regression(Z, Y[:, 0], steps=0), ValueError, "steps must be at least 1, got 0"),
+    "input a list": (
+        lambda: losses.mse_loss([1.0], Y),
+        TypeError,
+        "floating-point numbers, got list",
+    ),
+    "target a number": (
+        lambda: losses.l1_loss(Z, 1.0),
+        TypeError,
+        "target must be a torch.Tensor, got float",
+    ),
+    "target bool": (
+        lambda: BCE(Z, Y > 0),
+        TypeError,
+        "target must hold real numbers, got torch.bool",
+    ),
+    "target complex": (
+        lambda: losses.mse_loss(Z, Y + 1j),
+        TypeError,
+        "target must hold real numbers, got torch.compl",
+    ),
+    "input int": (
+        lambda: losses.mse_loss(C, C),
+        TypeError,
+        "floating-point numbers, got torch.int64",
+    ),
+    "broadcast": (
+        lambda: losses.mse_loss(Z[:, :1], Y[:, 0]),
+        ValueError,
+        r"got \(3, 1\) and \(3,\); nothing is",
+    ),
+    "broadcast bce": (
+        lambda: BCE(Z[:, :1], Y[:, 0]),
+        ValueError,
+        "must have the same shape",
+    ),
+    "reduction": (
+        lambda: losses.mse_loss(Z, Y, reduction="avg"),
+        ValueError,
+        "'mean', 'sum' or 'none', got 'avg'",
+    ),
+    "delta": (
+        lambda: losses.huber_loss(Z, Y, delta=0.0),
+        ValueError,
+        "delta must be finite and above 0, got 0.0",
+    ),
+    "delta NaN": (
+        lambda: losses.huber_loss(Z, Y, delta=math.nan),
+        ValueError,
+        "finite and above 0, got nan",
+    ),
+    "delta a word": (
+        lambda: losses.huber_loss(Z, Y, delta="1"),
+        TypeError,
+        "delta must be a number, got str",
+    ),
+    "beta": (
+        lambda: losses.smooth_l1_loss(Z, Y, beta=-1),
+        ValueError,
+        "beta must be finite and at least 0, got -1",
+    ),
+    "bce weight": (
+        lambda: BCE(Z, Y, torch.ones(3)),
+        ValueError,
+        r"weight must broadcast to the shape \(3, 2\), got",
+    ),
+    "pos_weight": (
+        lambda: BCE(Z, Y, pos_weight=2.0),
+        TypeError,
+        "pos_weight must be a torch.Tensor, got float",
+    ),
+    "class type": (
+        lambda: losses.cross_entropy(Z, C.int()),
+        TypeError,
+        "int64 classes or floating-point",
+    ),
+    "class shape": (
+        lambda: losses.cross_entropy(Z, C[:2]),
+        ValueError,
+        r"classes of shape \(3,\), got \(2,\)",
+    ),
+    "probabilities": (
+        lambda: losses.cross_entropy(Z, Y[:, :1]),
+        ValueError,
+        r"probabilities of shape \(3, 2\), got",
+    ),
+    "class weight": (
+        lambda: losses.cross_entropy(Z, C, torch.ones(3)),
+        ValueError,
+        r"shape \(2,\), one per class",
+    ),
+    "no classes": (
+        lambda: losses.cross_entropy(Z[0, 0], C[0]),
+        ValueError,
+        "must have a dimension of classes",
+    ),
+    "smoothing": (
+        lambda: losses.cross_entropy(Z, C, label_smoothing=2),
+        ValueError,
+        r"in \[0, 1\], got 2",
+    ),
+    "softmax": (
+        lambda: losses.softmax(C),
+        TypeError,
+        "input must be a tensor of floating-point numbers",
+    ),
+    "floor": (
+        lambda: losses.double_softmax_floor(1),
+        ValueError,
+        "num_classes must be at least 2, got 1",
+    ),
+    "gap": (
+        lambda: losses.smoothing_gap(10, 0),
+        ValueError,
+        r"label_smoothing must be in \(0, 1\], got 0",
+    ),
+    "regression": (
+        lambda: losses.huber_regression(Z, Y),
+        ValueError,
+        r"X must be \(…, n, d\) and y \(…, n\)",
+    ),
+    "regression NaN": (
+        lambda: losses.huber_regression(Z / 0, Y[:, 0]),
+        ValueError,
+        "X must be finite",
+    ),
+    "steps": (
+        lambda: losses.huber_regression(Z, Y[:, 0], steps=0),
+        ValueError,
+        "steps must be at least 1, got 0",
+    ),
 }
 
 
@@ -262,7 +486,12 @@ def log_of_softmax(z, y):
 
 
 def exponentials(z, y):
-    return -(z.exp() / z.exp().sum(1, keepdim=True)).gather(1, y.unsqueeze(1)).log().mean()
+    return (
+        -(z.exp() / z.exp().sum(1, keepdim=True))
+        .gather(1, y.unsqueeze(1))
+        .log()
+        .mean()
+    )
 
 
 def sigmoid_first(z, y):
@@ -273,10 +502,20 @@ def sigmoid_first(z, y):
 ce, bce = losses.check_cross_entropy, losses.check_bce_with_logits
 hand = losses.check_smooth_l1_by_hand
 EXERCISES = {
-    "ce, right": (ce, lambda z, y: (z.logsumexp(1) - z.gather(1, y.unsqueeze(1)).squeeze(1)).mean(), "Right"),
+    "ce, right": (
+        ce,
+        lambda z, y: (
+            z.logsumexp(1) - z.gather(1, y.unsqueeze(1)).squeeze(1)
+        ).mean(),
+        "Right",
+    ),
     "ce, torch": (ce, F.cross_entropy, "Right"),
     "ce, stub": (ce, lambda z, y: None, "write its body"),
-    "ce, twice": (ce, lambda z, y: F.cross_entropy(z.softmax(1), y), "softmax is taken twice"),
+    "ce, twice": (
+        ce,
+        lambda z, y: F.cross_entropy(z.softmax(1), y),
+        "softmax is taken twice",
+    ),
     "ce, exp": (ce, exponentials, "large logits overflow"),
     "ce, exp in the log": (
         ce,
@@ -285,26 +524,68 @@ EXERCISES = {
     ),
     "ce, log of 0": (ce, log_of_softmax, "a probability that rounds to 0"),
     "ce, sign": (ce, lambda z, y: -F.cross_entropy(z, y), "mind the sign"),
-    "ce, sum": (ce, lambda z, y: F.cross_entropy(z, y, reduction="sum"), "the mean over the rows, not the sum"),
-    "ce, rows": (ce, lambda z, y: F.nll_loss(z.log_softmax(0), y), "normalises over the rows"),
-    "ce, all": (ce, lambda z, y: -z.log_softmax(1).mean(), "averages over all entries"),
+    "ce, sum": (
+        ce,
+        lambda z, y: F.cross_entropy(z, y, reduction="sum"),
+        "the mean over the rows, not the sum",
+    ),
+    "ce, rows": (
+        ce,
+        lambda z, y: F.nll_loss(z.log_softmax(0), y),
+        "normalises over the rows",
+    ),
+    "ce, all": (
+        ce,
+        lambda z, y: -z.log_softmax(1).mean(),
+        "averages over all entries",
+    ),
     "bce, right": (bce, lambda z, y: (F.softplus(z) - y * z).mean(), "Right"),
     "bce, torch": (bce, F.binary_cross_entropy_with_logits, "Right"),
     "bce, stub": (bce, lambda z, y: ..., "write its body"),
     "bce, sigmoid": (bce, sigmoid_first, "the sigmoid rounds to 0 or 1"),
-    "bce, cut": (bce, lambda z, y: F.binary_cross_entropy(z.sigmoid(), y), "cut at −100"),
+    "bce, cut": (
+        bce,
+        lambda z, y: F.binary_cross_entropy(z.sigmoid(), y),
+        "cut at −100",
+    ),
     "bce, exp": (
         bce,
-        lambda z, y: (y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()).mean(),
+        lambda z, y: (
+            y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()
+        ).mean(),
         "exp(200) overflows",
     ),
-    "bce, exp once": (bce, lambda z, y: ((1 - y) * z + (1 + (-z).exp()).log()).mean(), "exp(200) overflows"),
-    "bce, log1p": (bce, lambda z, y: ((1 - y) * z + (-z).exp().log1p()).mean(), "exp(200) overflows"),
+    "bce, exp once": (
+        bce,
+        lambda z, y: ((1 - y) * z + (1 + (-z).exp()).log()).mean(),
+        "exp(200) overflows",
+    ),
+    "bce, log1p": (
+        bce,
+        lambda z, y: ((1 - y) * z + (-z).exp().log1p()).mean(),
+        "exp(200) overflows",
+    ),
     "bce, swapped": (bce, lambda z, y: BCE(-z, y), "the two cases are swapped"),
-    "bce, yes only": (bce, lambda z, y: (y * F.softplus(-z)).mean(), "a no counts as well"),
-    "bce, sum": (bce, lambda z, y: (F.softplus(z) - y * z).sum(), "the mean over the entries"),
-    "bce, sign": (bce, lambda z, y: (y * z - F.softplus(z)).mean(), "mind the sign"),
-    "bce, twice": (bce, lambda z, y: BCE(z.sigmoid(), y), "the sigmoid is applied twice"),
+    "bce, yes only": (
+        bce,
+        lambda z, y: (y * F.softplus(-z)).mean(),
+        "a no counts as well",
+    ),
+    "bce, sum": (
+        bce,
+        lambda z, y: (F.softplus(z) - y * z).sum(),
+        "the mean over the entries",
+    ),
+    "bce, sign": (
+        bce,
+        lambda z, y: (y * z - F.softplus(z)).mean(),
+        "mind the sign",
+    ),
+    "bce, twice": (
+        bce,
+        lambda z, y: BCE(z.sigmoid(), y),
+        "the sigmoid is applied twice",
+    ),
     "hand, right": (hand, 2, "Right"),
     "hand, stub": (hand, ..., "put your number"),
     "hand, huber": (hand, 4.0, "the Huber loss with δ = 2"),

@@ -35,9 +35,15 @@ from companion.optimizers import (
 from companion.training import fit_many
 
 RTOL = 1e-10
-TRIPLES = {"SGD": (sgd, SGD, torch.optim.SGD), "Adam": (adam, Adam, torch.optim.Adam)}
+TRIPLES = {
+    "SGD": (sgd, SGD, torch.optim.SGD),
+    "Adam": (adam, Adam, torch.optim.Adam),
+}
 TRIPLES["AdamW"] = (adamw, AdamW, torch.optim.AdamW)
-TRIPLES |= {"Adagrad": (adagrad, Adagrad, torch.optim.Adagrad), "RMSprop": (rmsprop, RMSprop, torch.optim.RMSprop)}
+TRIPLES |= {
+    "Adagrad": (adagrad, Adagrad, torch.optim.Adagrad),
+    "RMSprop": (rmsprop, RMSprop, torch.optim.RMSprop),
+}
 
 OPTIONS = {  # every option that the face shares with torch, alone and together
     "SGD": [
@@ -72,7 +78,13 @@ OPTIONS = {  # every option that the face shares with torch, alone and together
         {"lr": 0.1, "weight_decay": 0.1},
         {"lr": 0.1, "initial_accumulator_value": 2.0},
         {"lr": 0.1, "eps": 0.1},
-        {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.5, "initial_accumulator_value": 0.1, "eps": 1e-3},
+        {
+            "lr": 0.1,
+            "lr_decay": 0.01,
+            "weight_decay": 0.5,
+            "initial_accumulator_value": 0.1,
+            "eps": 1e-3,
+        },
     ],
     "RMSprop": [
         {},
@@ -82,13 +94,24 @@ OPTIONS = {  # every option that the face shares with torch, alone and together
         {"lr": 0.1, "weight_decay": 0.1},
         {"lr": 0.1, "momentum": 0.9},
         {"lr": 0.1, "centered": True},
-        {"lr": 0.1, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.5, "momentum": 0.5, "centered": True},
+        {
+            "lr": 0.1,
+            "alpha": 0.9,
+            "eps": 1e-3,
+            "weight_decay": 0.5,
+            "momentum": 0.5,
+            "centered": True,
+        },
     ],
 }
 OPTIONS["AdamW"] = [*OPTIONS["Adam"], {"lr": 0.1, "weight_decay": 0.0}]
-CASES = [(kind, options) for kind, several in OPTIONS.items() for options in several]
+CASES = [
+    (kind, options) for kind, several in OPTIONS.items() for options in several
+]
 cases = pytest.mark.parametrize(
-    ("kind", "options"), CASES, ids=[f"{kind} {' '.join(map(str, o.items()))}" for kind, o in CASES]
+    ("kind", "options"),
+    CASES,
+    ids=[f"{kind} {' '.join(map(str, o.items()))}" for kind, o in CASES],
 )
 kinds = pytest.mark.parametrize("kind", TRIPLES)
 
@@ -102,7 +125,11 @@ GRADIENTS = {  # what 100 gradients look like: (scale, offset)
 
 
 def rand(*shape, seed=0):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return torch.randn(
+        *shape,
+        generator=torch.Generator().manual_seed(seed),
+        dtype=torch.float64,
+    )
 
 
 def gradients(scale=1.0, offset=0.0, steps=100, shape=(4, 3)):
@@ -112,7 +139,11 @@ def gradients(scale=1.0, offset=0.0, steps=100, shape=(4, 3)):
 def torch_run(optimizer_class, options, grads, start):
     """The parameter after torch's optimizer has seen the gradients."""
     p = start.clone().requires_grad_()
-    extra = {"foreach": False} if optimizer_class.__module__.startswith("torch") else {}
+    extra = (
+        {"foreach": False}
+        if optimizer_class.__module__.startswith("torch")
+        else {}
+    )
     optimizer = optimizer_class([p], **options, **extra)
     for grad in grads:
         p.grad = grad.clone()
@@ -136,24 +167,39 @@ def rule_run(rule, options, grads, start):
 
 def assert_close(actual, expected, rtol=RTOL):
     assert actual.dtype == expected.dtype
-    assert (actual - expected).norm() <= rtol * expected.norm(), (actual - expected).norm() / expected.norm()
+    assert (actual - expected).norm() <= rtol * expected.norm(), (
+        actual - expected
+    ).norm() / expected.norm()
 
 
 @cases
 def test_rule_and_face_are_torchs_over_100_steps(kind, options):
-    """Half the weights start at zero: there they are the path, and a step of 1e-12 cannot hide behind a large start."""
+    """Half the weights start at zero: there they are the path, and a step of
+    1e-12 cannot hide behind a large start.
+    """
     rule, face, reference = TRIPLES[kind]
     looks = GRADIENTS
-    if options.get("centered"):  # E[g²] − E[g]² of gradients that hardly vary is rounding, in torch too
+    if options.get(
+        "centered"
+    ):  # E[g²] − E[g]² of gradients that hardly vary is rounding, in torch too
         looks = GRADIENTS | {"large offset": (1e6, 1e8)}
-    start = torch.cat([rand(2, 3, seed=1), torch.zeros(2, 3, dtype=torch.float64)]).repeat(len(looks), 1, 1)
-    grads = torch.stack([gradients(scale, offset) for scale, offset in looks.values()], dim=1)
+    start = torch.cat(
+        [rand(2, 3, seed=1), torch.zeros(2, 3, dtype=torch.float64)]
+    ).repeat(len(looks), 1, 1)
+    grads = torch.stack(
+        [gradients(scale, offset) for scale, offset in looks.values()], dim=1
+    )
     expected = torch_run(reference, options, grads, start)
-    for actual in (rule_run(rule, rule_options(options), grads, start), torch_run(face, options, grads, start)):
+    for actual in (
+        rule_run(rule, rule_options(options), grads, start),
+        torch_run(face, options, grads, start),
+    ):
         for row in range(len(looks)):
             assert_close(actual[row, :2], expected[row, :2])
             assert_close(actual[row, 2:], expected[row, 2:])
-    assert expected.ne(start).flatten(1).any(1).all() or options.get("lr") == 0.0
+    assert (
+        expected.ne(start).flatten(1).any(1).all() or options.get("lr") == 0.0
+    )
 
 
 @kinds
@@ -163,10 +209,15 @@ def test_faces_take_torchs_arguments_in_torchs_order_with_torchs_defaults(kind):
     theirs = list(inspect.signature(reference).parameters.values())[: len(ours)]
     assert [p.name for p in ours] == [p.name for p in theirs]
     assert [p.default for p in ours] == [p.default for p in theirs]
-    rule_defaults = {p.name: p.default for p in inspect.signature(TRIPLES[kind][0]).parameters.values()}
-    assert {n: v for n, v in rule_defaults.items() if v is not inspect.Parameter.empty} == rule_options(
-        {p.name: p.default for p in ours if p.name != "params"}
-    )
+    rule_defaults = {
+        p.name: p.default
+        for p in inspect.signature(TRIPLES[kind][0]).parameters.values()
+    }
+    assert {
+        n: v
+        for n, v in rule_defaults.items()
+        if v is not inspect.Parameter.empty
+    } == rule_options({p.name: p.default for p in ours if p.name != "params"})
 
 
 @cases
@@ -178,40 +229,128 @@ def test_rules_leave_what_they_are_given_alone(kind, options):
         new_param, new_state = rule(param, grad, state, **rule_options(options))
         assert param.equal(before[0]) and grad.equal(before[1])
         assert state.keys() == before[2].keys()
-        assert all(torch.as_tensor(state[name]).equal(torch.as_tensor(before[2][name])) for name in state)
+        assert all(
+            torch.as_tensor(state[name]).equal(torch.as_tensor(before[2][name]))
+            for name in state
+        )
         assert all(value is not grad for value in new_state.values())
         param, state = new_param, new_state
 
 
 STACKS = {
-    "sgd": (sgd, {"lr": [0.1, 0.01], "momentum": [0.0, 0.5, 0.9], "weight_decay": [0.0, 0.1]}, {}),
-    "sgd with dampening": (sgd, {"momentum": [0.0, 0.9], "dampening": [0.0, 0.5]}, {"lr": 0.1}),
-    "sgd, one dampening": (sgd, {"momentum": [0.0, 0.9]}, {"lr": 0.1, "dampening": 0.5}),
-    "sgd with Nesterov": (sgd, {"momentum": [0.0, 0.9], "lr": [0.1, 0.2]}, {"nesterov": True}),
-    "adam": (adam, {"lr": [0.1, 0.01], "beta1": [0.0, 0.9], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
+    "sgd": (
+        sgd,
+        {
+            "lr": [0.1, 0.01],
+            "momentum": [0.0, 0.5, 0.9],
+            "weight_decay": [0.0, 0.1],
+        },
+        {},
+    ),
+    "sgd with dampening": (
+        sgd,
+        {"momentum": [0.0, 0.9], "dampening": [0.0, 0.5]},
+        {"lr": 0.1},
+    ),
+    "sgd, one dampening": (
+        sgd,
+        {"momentum": [0.0, 0.9]},
+        {"lr": 0.1, "dampening": 0.5},
+    ),
+    "sgd with Nesterov": (
+        sgd,
+        {"momentum": [0.0, 0.9], "lr": [0.1, 0.2]},
+        {"nesterov": True},
+    ),
+    "adam": (
+        adam,
+        {
+            "lr": [0.1, 0.01],
+            "beta1": [0.0, 0.9],
+            "beta2": [0.5, 0.999],
+            "weight_decay": [0.0, 0.1],
+        },
+        {},
+    ),
     "adam with eps": (adam, {"eps": [1e-8, 0.1]}, {"lr": 0.1}),
-    "adam with AMSGrad": (adam, {"lr": [0.1, 0.01], "beta2": [0.5, 0.9]}, {"amsgrad": True}),
+    "adam with AMSGrad": (
+        adam,
+        {"lr": [0.1, 0.01], "beta2": [0.5, 0.9]},
+        {"amsgrad": True},
+    ),
     "adagrad": (
-        adagrad, {"lr": [0.1, 0.01], "lr_decay": [0.0, 0.1], "weight_decay": [0.0, 0.1],
-                  "initial_accumulator_value": [0.0, 1.0], "eps": [1e-10, 0.1]}, {}),
-    "rmsprop": (rmsprop, {"lr": [0.1, 0.01], "alpha": [0.5, 0.9], "momentum": [0.0, 0.9], "eps": [1e-8, 0.1]}, {}),
-    "rmsprop, centered": (rmsprop, {"alpha": [0.5, 0.9], "weight_decay": [0.0, 0.1]}, {"lr": 0.1, "centered": True}),
-    "lion": (lion, {"lr": [0.1, 0.01], "beta1": [0.5, 0.9], "beta2": [0.5, 0.99], "weight_decay": [0.0, 0.1]}, {}),
-    "adamw": (adamw, {"lr": [0.1, 0.01], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]}, {}),
-}  # fmt: skip
+        adagrad,
+        {
+            "lr": [0.1, 0.01],
+            "lr_decay": [0.0, 0.1],
+            "weight_decay": [0.0, 0.1],
+            "initial_accumulator_value": [0.0, 1.0],
+            "eps": [1e-10, 0.1],
+        },
+        {},
+    ),
+    "rmsprop": (
+        rmsprop,
+        {
+            "lr": [0.1, 0.01],
+            "alpha": [0.5, 0.9],
+            "momentum": [0.0, 0.9],
+            "eps": [1e-8, 0.1],
+        },
+        {},
+    ),
+    "rmsprop, centered": (
+        rmsprop,
+        {"alpha": [0.5, 0.9], "weight_decay": [0.0, 0.1]},
+        {"lr": 0.1, "centered": True},
+    ),
+    "lion": (
+        lion,
+        {
+            "lr": [0.1, 0.01],
+            "beta1": [0.5, 0.9],
+            "beta2": [0.5, 0.99],
+            "weight_decay": [0.0, 0.1],
+        },
+        {},
+    ),
+    "adamw": (
+        adamw,
+        {"lr": [0.1, 0.01], "beta2": [0.5, 0.999], "weight_decay": [0.0, 0.1]},
+        {},
+    ),
+}
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize(("rule", "grid", "shared"), STACKS.values(), ids=STACKS.keys())
+@pytest.mark.parametrize(
+    ("rule", "grid", "shared"), STACKS.values(), ids=STACKS.keys()
+)
 def test_stacked_hyper_parameters_are_separate_runs(rule, grid, shared, dtype):
-    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    stacked = {name: torch.tensor([p[name] for p in points], dtype=dtype).reshape(-1, 1, 1) for name in grid}
+    points = [
+        dict(zip(grid, values, strict=True))
+        for values in itertools.product(*grid.values())
+    ]
+    stacked = {
+        name: (
+            torch.tensor([p[name] for p in points], dtype=dtype).reshape(
+                -1, 1, 1
+            )
+        )
+        for name in grid
+    }
     start, grads = rand(4, 3, seed=1).to(dtype), gradients(steps=20).to(dtype)
-    many = rule_run(rule, stacked | shared, grads.unsqueeze(1).expand(-1, len(points), -1, -1),
-                    start.expand(len(points), -1, -1))  # fmt: skip
+    many = rule_run(
+        rule,
+        stacked | shared,
+        grads.unsqueeze(1).expand(-1, len(points), -1, -1),
+        start.expand(len(points), -1, -1),
+    )
     for i, point in enumerate(points):
         alone = rule_run(rule, point | shared, grads, start)
-        assert_close(many[i], alone, rtol=1e-12 if dtype is torch.float64 else 1e-5)
+        assert_close(
+            many[i], alone, rtol=1e-12 if dtype is torch.float64 else 1e-5
+        )
 
 
 # ---------------------------------------------------------------- properties
@@ -220,50 +359,104 @@ scales = st.floats(min_value=-100, max_value=100).map(lambda e: 10.0**e)
 signs = st.sampled_from([-1.0, 1.0])
 
 
-@given(scale=scales, sign=signs, lr=st.floats(1e-6, 10.0), beta1=st.floats(0, 0.999), beta2=st.floats(0, 0.9999))
-def test_the_first_step_of_adam_has_length_lr_whatever_the_gradient(scale, sign, lr, beta1, beta2):
+@given(
+    scale=scales,
+    sign=signs,
+    lr=st.floats(1e-6, 10.0),
+    beta1=st.floats(0, 0.999),
+    beta2=st.floats(0, 0.9999),
+)
+def test_the_first_step_of_adam_has_length_lr_whatever_the_gradient(
+    scale, sign, lr, beta1, beta2
+):
     grad = torch.tensor([sign * scale], dtype=torch.float64)
-    step, _ = adam(torch.zeros(1, dtype=torch.float64), grad, {}, lr=lr, beta1=beta1, beta2=beta2, eps=0.0)
+    step, _ = adam(
+        torch.zeros(1, dtype=torch.float64),
+        grad,
+        {},
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=0.0,
+    )
     assert step.item() == pytest.approx(-sign * lr, rel=1e-9)
 
 
-@given(seed=st.integers(0, 10**6), factor=st.floats(-20, 20).map(lambda e: 10.0**e))
+@given(
+    seed=st.integers(0, 10**6), factor=st.floats(-20, 20).map(lambda e: 10.0**e)
+)
 @settings(max_examples=30)
 def test_adam_without_eps_does_not_see_the_scale_of_the_loss(seed, factor):
     start, grads = rand(3, seed=seed), rand(10, 3, seed=seed + 1)
-    run = functools.partial(rule_run, adam, {"lr": 0.1, "eps": 0.0}, start=start)
+    run = functools.partial(
+        rule_run, adam, {"lr": 0.1, "eps": 0.0}, start=start
+    )
     assert_close(run(grads=factor * grads), run(grads=grads), rtol=1e-9)
 
 
-@given(lr=st.floats(0, 1), weight_decay=st.floats(0, 1), steps=st.integers(1, 20))
+@given(
+    lr=st.floats(0, 1), weight_decay=st.floats(0, 1), steps=st.integers(1, 20)
+)
 @settings(max_examples=30)
-def test_without_a_gradient_weight_decay_shrinks_by_a_power(lr, weight_decay, steps):
+def test_without_a_gradient_weight_decay_shrinks_by_a_power(
+    lr, weight_decay, steps
+):
     start, grads = rand(3), torch.zeros(steps, 3, dtype=torch.float64)
     for rule in (sgd, adamw):
-        end = rule_run(rule, {"lr": lr, "weight_decay": weight_decay}, grads, start)
-        assert torch.allclose(end, start * (1 - lr * weight_decay) ** steps, rtol=1e-12, atol=1e-300)
+        end = rule_run(
+            rule, {"lr": lr, "weight_decay": weight_decay}, grads, start
+        )
+        assert torch.allclose(
+            end,
+            start * (1 - lr * weight_decay) ** steps,
+            rtol=1e-12,
+            atol=1e-300,
+        )
 
 
 def test_adam_passes_its_decay_through_the_denominator_and_adamw_does_not():
-    """After one step from w = 1 with no gradient, Adam's penalty moves by lr whatever its strength."""
-    w, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    """After one step from w = 1 with no gradient, Adam's penalty moves by lr
+    whatever its strength.
+    """
+    w, zero = (
+        torch.ones(1, dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+    )
     for strength in (0.01, 1.0):
-        assert adam(w, zero, {}, lr=0.1, weight_decay=strength)[0].item() == pytest.approx(0.9)
-        assert adamw(w, zero, {}, lr=0.1, weight_decay=strength)[0].item() == pytest.approx(1 - 0.1 * strength)
+        assert adam(w, zero, {}, lr=0.1, weight_decay=strength)[
+            0
+        ].item() == pytest.approx(0.9)
+        assert adamw(w, zero, {}, lr=0.1, weight_decay=strength)[
+            0
+        ].item() == pytest.approx(1 - 0.1 * strength)
 
 
-@given(scale=scales, sign=signs, lr=st.floats(1e-6, 10.0), beta1=st.floats(0, 0.99))
+@given(
+    scale=scales, sign=signs, lr=st.floats(1e-6, 10.0), beta1=st.floats(0, 0.99)
+)
 def test_every_step_of_lion_has_length_lr(scale, sign, lr, beta1):
     grads = sign * scale * torch.rand(5, 1, dtype=torch.float64).add(0.1)
-    assert rule_run(lion, {"lr": lr, "beta1": beta1}, grads, torch.zeros(1, dtype=torch.float64)).item() == (
-        pytest.approx(-5 * sign * lr)
-    )
+    assert rule_run(
+        lion,
+        {"lr": lr, "beta1": beta1},
+        grads,
+        torch.zeros(1, dtype=torch.float64),
+    ).item() == (pytest.approx(-5 * sign * lr))
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.3])
 def test_lion_is_the_algorithm_of_its_paper(weight_decay):
-    w, m, grads = rand(4, 3, seed=1), torch.zeros(4, 3, dtype=torch.float64), gradients()
-    options = {"lr": 0.1, "beta1": 0.8, "beta2": 0.95, "weight_decay": weight_decay}
+    w, m, grads = (
+        rand(4, 3, seed=1),
+        torch.zeros(4, 3, dtype=torch.float64),
+        gradients(),
+    )
+    options = {
+        "lr": 0.1,
+        "beta1": 0.8,
+        "beta2": 0.95,
+        "weight_decay": weight_decay,
+    }
     mine = rule_run(lion, options, grads, w)
     p = w.clone().requires_grad_()
     face = Lion([p], lr=0.1, betas=(0.8, 0.95), weight_decay=weight_decay)
@@ -279,72 +472,140 @@ def test_lion_is_the_algorithm_of_its_paper(weight_decay):
 def test_amsgrad_never_divides_by_less_than_before():
     state, largest = {}, torch.zeros(3, dtype=torch.float64)
     for grad in gradients(shape=(3,)):
-        _, state = adam(torch.zeros(3, dtype=torch.float64), grad, state, beta2=0.5, amsgrad=True)
+        _, state = adam(
+            torch.zeros(3, dtype=torch.float64),
+            grad,
+            state,
+            beta2=0.5,
+            amsgrad=True,
+        )
         assert (state["max_exp_avg_sq"] >= largest).all()
         largest = state["max_exp_avg_sq"]
     assert (largest > state["exp_avg_sq"]).any()
 
 
-# ---------------------------------------------------------------- averages, tuned momentum, the schedule
+# ---------------------------------------------------------------- averages,
+# tuned momentum, the schedule
 
 
-@given(beta=st.floats(0, 0.999), seed=st.integers(0, 10**6), steps=st.integers(1, 30))
+@given(
+    beta=st.floats(0, 0.999),
+    seed=st.integers(0, 10**6),
+    steps=st.integers(1, 30),
+)
 def test_moving_average_is_the_weighted_mean_of_its_formula(beta, seed, steps):
     x = rand(steps, 2, seed=seed)
-    weights = torch.tensor([beta ** (steps - 1 - i) for i in range(steps)], dtype=torch.float64)
+    weights = torch.tensor(
+        [beta ** (steps - 1 - i) for i in range(steps)], dtype=torch.float64
+    )
     raw = op.moving_average(x, beta, bias_correction=False)[-1]
-    torch.testing.assert_close(raw, (1 - beta) * (weights @ x), rtol=1e-10, atol=1e-14)
-    torch.testing.assert_close(op.moving_average(x, beta)[-1], weights @ x / weights.sum(), rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(
+        raw, (1 - beta) * (weights @ x), rtol=1e-10, atol=1e-14
+    )
+    torch.testing.assert_close(
+        op.moving_average(x, beta)[-1],
+        weights @ x / weights.sum(),
+        rtol=1e-9,
+        atol=1e-14,
+    )
 
 
 def test_the_averages_of_adam_are_moving_averages():
     grads, state = gradients(steps=30), {}
     for t, grad in enumerate(grads, start=1):
-        _, state = adam(rand(4, 3), grad, state, lr=float(t))  # whatever the learning rate
-    assert_close(state["exp_avg"], op.moving_average(grads, 0.9, bias_correction=False)[-1])
-    assert_close(state["exp_avg_sq"], op.moving_average(grads.square(), 0.999, bias_correction=False)[-1])
+        _, state = adam(
+            rand(4, 3), grad, state, lr=float(t)
+        )  # whatever the learning rate
+    assert_close(
+        state["exp_avg"],
+        op.moving_average(grads, 0.9, bias_correction=False)[-1],
+    )
+    assert_close(
+        state["exp_avg_sq"],
+        op.moving_average(grads.square(), 0.999, bias_correction=False)[-1],
+    )
 
 
 @pytest.mark.parametrize("kappa", [1.0, 4.0, 100.0, 1e4])
-def test_tuned_momentum_contracts_both_ends_of_the_spectrum_by_the_root_of_momentum(kappa):
+def test_tuned_momentum_contracts_both_ends_by_the_root_of_momentum(
+    kappa,
+):
     lr, momentum = op.tuned_momentum(3.0, 3.0 * kappa)
     for eigenvalue in (3.0, math.sqrt(kappa) * 3.0, 3.0 * kappa):
-        step = torch.tensor([[1 + momentum - lr * eigenvalue, -momentum], [1.0, 0.0]], dtype=torch.float64)
+        step = torch.tensor(
+            [[1 + momentum - lr * eigenvalue, -momentum], [1.0, 0.0]],
+            dtype=torch.float64,
+        )
         best = (math.sqrt(kappa) - 1) / (math.sqrt(kappa) + 1)
-        assert torch.linalg.eigvals(step).abs().max().item() == pytest.approx(best, abs=1e-6)
+        assert torch.linalg.eigvals(step).abs().max().item() == pytest.approx(
+            best, abs=1e-6
+        )
 
 
 def test_warmup_cosine_rises_to_one_and_falls_to_its_floor():
-    factors = [op.warmup_cosine(t, warmup=10, total=100, floor=0.1) for t in range(120)]
+    factors = [
+        op.warmup_cosine(t, warmup=10, total=100, floor=0.1) for t in range(120)
+    ]
     assert factors[0] == 0.1 and factors[9] == factors[10] == 1.0
     assert all(a < b for a, b in itertools.pairwise(factors[:10]))
     assert all(a > b for a, b in itertools.pairwise(factors[10:101]))
     assert factors[100] == factors[119] == pytest.approx(0.1)
 
 
-def test_warmup_cosine_is_torchs_cosine_annealing_and_drives_both_ways_of_training():
+def test_warmup_cosine_is_torchs_cosine_and_drives_both_ways_of_training():
     schedule = functools.partial(op.warmup_cosine, warmup=0, total=20)
     p = [torch.zeros(1, requires_grad=True)]
-    reference = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD(p, lr=1.0), T_max=20)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(
+        torch.optim.SGD(p, lr=1.0), T_max=20
+    )
     ours = torch.optim.lr_scheduler.LambdaLR(SGD(p, lr=1.0), schedule)
     for _ in range(20):
-        assert ours.get_last_lr()[0] == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
+        assert ours.get_last_lr()[0] == pytest.approx(
+            reference.get_last_lr()[0], abs=1e-12
+        )
         for each in (ours, reference):
             each.optimizer.step()
             each.step()
-    options = dict(loss=nn.functional.mse_loss, rule=sgd, seeds=[0], batch_size=None, lr=0.1)
+    options = dict(
+        loss=nn.functional.mse_loss,
+        rule=sgd,
+        seeds=[0],
+        batch_size=None,
+        lr=0.1,
+    )
     make = lambda: nn.Linear(4, 2).double()  # noqa: E731
-    all_at_once = fit_many(make, (X, Y), epochs=1, schedule=lambda t: 0.5, **options)
+    all_at_once = fit_many(
+        make, (X, Y), epochs=1, schedule=lambda t: 0.5, **options
+    )
     assert_close(
-        fit_many(make, (X, Y), epochs=1, schedule=functools.partial(op.warmup_cosine, warmup=2, total=9), **options)
-        .params["weight"], all_at_once.params["weight"])  # fmt: skip
+        fit_many(
+            make,
+            (X, Y),
+            epochs=1,
+            schedule=functools.partial(op.warmup_cosine, warmup=2, total=9),
+            **options,
+        ).params["weight"],
+        all_at_once.params["weight"],
+    )
 
 
-# ---------------------------------------------------------------- the faces are optimizers of torch
+# ---------------------------------------------------------------- the faces are
+# optimizers of torch
 
-MORE = {"SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}, "Adam": {"lr": 0.01}, "AdamW": {"lr": 0.01}}
-MORE |= {"Adagrad": {"lr": 0.1, "lr_decay": 0.1}, "RMSprop": {"lr": 0.01, "momentum": 0.5, "centered": True}}
-OWN = {"SGD": {"momentum": 0.1}, "Adagrad": {"eps": 0.1}, "RMSprop": {"alpha": 0.5}}  # of a parameter group
+MORE = {
+    "SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01},
+    "Adam": {"lr": 0.01},
+    "AdamW": {"lr": 0.01},
+}
+MORE |= {
+    "Adagrad": {"lr": 0.1, "lr_decay": 0.1},
+    "RMSprop": {"lr": 0.01, "momentum": 0.5, "centered": True},
+}
+OWN = {
+    "SGD": {"momentum": 0.1},
+    "Adagrad": {"eps": 0.1},
+    "RMSprop": {"alpha": 0.5},
+}  # of a parameter group
 
 
 def net():
@@ -359,7 +620,9 @@ def pair(kind, groups=lambda model: model.parameters()):
     """The same net twice: under the companion's optimizer and under torch's."""
     ours, theirs = net(), net()
     return (ours, TRIPLES[kind][1](groups(ours), **MORE[kind])), (
-        theirs, TRIPLES[kind][2](groups(theirs), **MORE[kind], foreach=False))  # fmt: skip
+        theirs,
+        TRIPLES[kind][2](groups(theirs), **MORE[kind], foreach=False),
+    )
 
 
 def train(model, optimizer, steps=20, scheduler=None):
@@ -383,7 +646,9 @@ def _random_state():
 
 
 @kinds
-@pytest.mark.parametrize("through_a_file", [False, True], ids=["deepcopy", "torch.save"])
+@pytest.mark.parametrize(
+    "through_a_file", [False, True], ids=["deepcopy", "torch.save"]
+)
 def test_state_dict_round_trip(kind, through_a_file):
     (ours, optimizer), (theirs, reference) = pair(kind)
     train(ours, optimizer, 10)
@@ -399,7 +664,9 @@ def test_state_dict_round_trip(kind, through_a_file):
     assert fresh.param_groups[0]["lr"] == MORE[kind]["lr"]
     train(resumed, fresh, 10)
     assert_same_weights(resumed, theirs)
-    forgetful = TRIPLES[kind][1](ours.parameters(), **MORE[kind])  # without its state the path is another
+    forgetful = TRIPLES[kind][1](
+        ours.parameters(), **MORE[kind]
+    )  # without its state the path is another
     train(ours, forgetful, 10)
     assert (ours[0].weight - theirs[0].weight).norm() > 1e-6
 
@@ -412,7 +679,12 @@ def test_state_is_kept_per_parameter_under_torchs_names(kind):
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert optimizer.state[mine].keys() == reference.state[other].keys()
         for name, value in reference.state[other].items():
-            assert_close(torch.as_tensor(optimizer.state[mine][name], dtype=torch.float64), value.double())
+            assert_close(
+                torch.as_tensor(
+                    optimizer.state[mine][name], dtype=torch.float64
+                ),
+                value.double(),
+            )
 
 
 @kinds
@@ -421,7 +693,9 @@ def test_state_is_kept_per_parameter_under_torchs_names(kind):
     [
         functools.partial(torch.optim.lr_scheduler.StepLR, step_size=5),
         functools.partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=20),
-        functools.partial(torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda t: 1 / (1 + t)),
+        functools.partial(
+            torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda t: 1 / (1 + t)
+        ),
     ],
     ids=["StepLR", "CosineAnnealingLR", "LambdaLR"],
 )
@@ -430,7 +704,11 @@ def test_schedulers_drive_the_learning_rate(kind, schedule):
     train(ours, optimizer, 20, schedule(optimizer))
     train(theirs, reference, 20, schedule(reference))
     assert_same_weights(ours, theirs)
-    train(constant := net(), TRIPLES[kind][1](constant.parameters(), **MORE[kind]), 20)
+    train(
+        constant := net(),
+        TRIPLES[kind][1](constant.parameters(), **MORE[kind]),
+        20,
+    )
     assert (constant[0].weight - ours[0].weight).norm() > 1e-3
 
 
@@ -439,7 +717,8 @@ def test_parameter_groups_have_options_of_their_own(kind):
     def groups(model):
         return [
             {"params": model[0].parameters(), "lr": 0.001, "weight_decay": 0.5},
-            {"params": [model[2].weight]} | OWN.get(kind, {"betas": (0.5, 0.6)}),
+            {"params": [model[2].weight]}
+            | OWN.get(kind, {"betas": (0.5, 0.6)}),
         ]
 
     def last(model):
@@ -447,8 +726,11 @@ def test_parameter_groups_have_options_of_their_own(kind):
 
     (ours, optimizer), _ = pair(kind, groups)
     optimizer.add_param_group(last(ours))
-    # torch gets all groups at once: the Adagrad of torch 2.6 cannot take a step with a group that came later.
-    _, (theirs, reference) = pair(kind, lambda model: [*groups(model), last(model)])
+    # torch gets all groups at once: the Adagrad of torch 2.6 cannot take a step
+    # with a group that came later.
+    _, (theirs, reference) = pair(
+        kind, lambda model: [*groups(model), last(model)]
+    )
     train(ours, optimizer)
     train(theirs, reference)
     assert_same_weights(ours, theirs)
@@ -477,8 +759,13 @@ def test_step_runs_a_closure_once_and_returns_its_loss(kind):
 
 @kinds
 def test_parameters_without_gradient_do_not_move(kind):
-    used, unused = torch.ones(2, dtype=torch.float64).requires_grad_(), torch.ones(2).requires_grad_()
-    optimizer = TRIPLES[kind][1]([used, unused], **MORE[kind] | {"weight_decay": 0.5})
+    used, unused = (
+        torch.ones(2, dtype=torch.float64).requires_grad_(),
+        torch.ones(2).requires_grad_(),
+    )
+    optimizer = TRIPLES[kind][1](
+        [used, unused], **MORE[kind] | {"weight_decay": 0.5}
+    )
     for _ in range(3):
         used.grad = torch.ones(2, dtype=torch.float64)
         optimizer.step()
@@ -508,9 +795,15 @@ def sparse_step(face, **options):
     return table.weight.detach()
 
 
-@pytest.mark.parametrize("options", [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}], ids=["plain", "momentum"])
+@pytest.mark.parametrize(
+    "options",
+    [{"lr": 0.1}, {"lr": 0.1, "momentum": 0.9}],
+    ids=["plain", "momentum"],
+)
 def test_sgd_takes_sparse_gradients_as_torch_does(options):
-    assert_close(sparse_step(SGD, **options), sparse_step(torch.optim.SGD, **options))
+    assert_close(
+        sparse_step(SGD, **options), sparse_step(torch.optim.SGD, **options)
+    )
 
 
 # ---------------------------------------------------------------- bad input
@@ -518,78 +811,266 @@ def test_sgd_takes_sparse_gradients_as_torch_does(options):
 P = [torch.zeros(1, requires_grad=True)]
 NOT_AT_LEAST_0 = "must be finite and at least 0, got"
 BAD = {
-    "SGD, negative lr": (lambda: SGD(P, lr=-0.1), ValueError, f"lr {NOT_AT_LEAST_0} -0.1"),
-    "SGD, NaN lr": (lambda: SGD(P, lr=math.nan), ValueError, f"lr {NOT_AT_LEAST_0} nan"),
-    "SGD, infinite lr": (lambda: SGD(P, lr=math.inf), ValueError, f"lr {NOT_AT_LEAST_0} inf"),
-    "SGD, lr a word": (lambda: SGD(P, lr="fast"), TypeError, "lr must be a number or a tensor, got str"),
-    "SGD, lr None": (lambda: SGD(P, lr=None), TypeError, "lr must be a number or a tensor, got NoneType"),
-    "SGD, lr True": (lambda: SGD(P, lr=True), TypeError, "lr must be a number or a tensor, got bool"),
+    "SGD, negative lr": (
+        lambda: SGD(P, lr=-0.1),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} -0.1",
+    ),
+    "SGD, NaN lr": (
+        lambda: SGD(P, lr=math.nan),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} nan",
+    ),
+    "SGD, infinite lr": (
+        lambda: SGD(P, lr=math.inf),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} inf",
+    ),
+    "SGD, lr a word": (
+        lambda: SGD(P, lr="fast"),
+        TypeError,
+        "lr must be a number or a tensor, got str",
+    ),
+    "SGD, lr None": (
+        lambda: SGD(P, lr=None),
+        TypeError,
+        "lr must be a number or a tensor, got NoneType",
+    ),
+    "SGD, lr True": (
+        lambda: SGD(P, lr=True),
+        TypeError,
+        "lr must be a number or a tensor, got bool",
+    ),
     "SGD, Nesterov with a word for momentum": (
-        lambda: SGD(P, momentum="a", nesterov=True), TypeError, "momentum must be a number or a tensor, got str"),
-    "Adam, complex": (lambda: Adam([P[0].detach() + 1j]), TypeError, "params must be real, got torch.complex64"),
-    "Adam, sparse": (lambda: sparse_step(Adam), ValueError, "gradients must be dense, got a sparse one; make the emb"),
+        lambda: SGD(P, momentum="a", nesterov=True),
+        TypeError,
+        "momentum must be a number or a tensor, got str",
+    ),
+    "Adam, complex": (
+        lambda: Adam([P[0].detach() + 1j]),
+        TypeError,
+        "params must be real, got torch.complex64",
+    ),
+    "Adam, sparse": (
+        lambda: sparse_step(Adam),
+        ValueError,
+        "gradients must be dense, got a sparse one; make the emb",
+    ),
     "SGD, sparse with decay": (
-        lambda: sparse_step(SGD, weight_decay=0.1), ValueError, "gradients must be dense, got a sparse one"),
-    "SGD, negative momentum": (lambda: SGD(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
-    "SGD, NaN dampening": (lambda: SGD(P, dampening=math.nan), ValueError, "dampening must be finite, got nan"),
-    "SGD, infinite dampening": (lambda: SGD(P, dampening=-math.inf), ValueError, "dampening must be finite, got -inf"),
-    "SGD, negative decay": (lambda: SGD(P, weight_decay=-1.0), ValueError, f"weight_decay {NOT_AT_LEAST_0} -1.0"),
+        lambda: sparse_step(SGD, weight_decay=0.1),
+        ValueError,
+        "gradients must be dense, got a sparse one",
+    ),
+    "SGD, negative momentum": (
+        lambda: SGD(P, momentum=-1.0),
+        ValueError,
+        f"momentum {NOT_AT_LEAST_0} -1.0",
+    ),
+    "SGD, NaN dampening": (
+        lambda: SGD(P, dampening=math.nan),
+        ValueError,
+        "dampening must be finite, got nan",
+    ),
+    "SGD, infinite dampening": (
+        lambda: SGD(P, dampening=-math.inf),
+        ValueError,
+        "dampening must be finite, got -inf",
+    ),
+    "SGD, negative decay": (
+        lambda: SGD(P, weight_decay=-1.0),
+        ValueError,
+        f"weight_decay {NOT_AT_LEAST_0} -1.0",
+    ),
     "SGD, Nesterov without momentum": (
-        lambda: SGD(P, nesterov=True), ValueError,
-        "nesterov needs momentum above 0 and dampening 0, got momentum 0.0 and dampening 0.0"),
+        lambda: SGD(P, nesterov=True),
+        ValueError,
+        (
+            "nesterov needs momentum above 0 and dampening 0, got momentum 0.0"
+            " and dampening 0.0"
+        ),
+    ),
     "SGD, Nesterov with dampening": (
-        lambda: SGD(P, momentum=0.9, dampening=0.1, nesterov=True), ValueError,
-        "nesterov needs momentum above 0 and dampening 0, got momentum 0.9 and dampening 0.1"),
+        lambda: SGD(P, momentum=0.9, dampening=0.1, nesterov=True),
+        ValueError,
+        (
+            "nesterov needs momentum above 0 and dampening 0, got momentum 0.9"
+            " and dampening 0.1"
+        ),
+    ),
     "SGD, Nesterov a number": (
-        lambda: SGD(P, momentum=0.9, nesterov=1), TypeError, "nesterov must be True or False, got 1"),
-    "Adam, beta1 of 1": (lambda: Adam(P, betas=(1.0, 0.9)), ValueError, "beta1 must be finite and in [0, 1), got 1.0"),
-    "Adam, beta2 of 1": (lambda: Adam(P, betas=(0.9, 1.0)), ValueError, "beta2 must be finite and in [0, 1), got 1.0"),
-    "Adam, negative beta1": (lambda: Adam(P, betas=(-0.1, 0.9)), ValueError, "beta1 must be finite and in [0, 1), got"),
-    "Adam, one beta": (lambda: Adam(P, betas=0.9), TypeError, "betas must be a pair (beta1, beta2), got 0.9"),
-    "Adam, three betas": (lambda: Adam(P, betas=(0.9,) * 3), TypeError, "betas must be a pair (beta1, beta2), got (0."),
-    "Adam, negative eps": (lambda: Adam(P, eps=-1.0), ValueError, f"eps {NOT_AT_LEAST_0} -1.0"),
+        lambda: SGD(P, momentum=0.9, nesterov=1),
+        TypeError,
+        "nesterov must be True or False, got 1",
+    ),
+    "Adam, beta1 of 1": (
+        lambda: Adam(P, betas=(1.0, 0.9)),
+        ValueError,
+        "beta1 must be finite and in [0, 1), got 1.0",
+    ),
+    "Adam, beta2 of 1": (
+        lambda: Adam(P, betas=(0.9, 1.0)),
+        ValueError,
+        "beta2 must be finite and in [0, 1), got 1.0",
+    ),
+    "Adam, negative beta1": (
+        lambda: Adam(P, betas=(-0.1, 0.9)),
+        ValueError,
+        "beta1 must be finite and in [0, 1), got",
+    ),
+    "Adam, one beta": (
+        lambda: Adam(P, betas=0.9),
+        TypeError,
+        "betas must be a pair (beta1, beta2), got 0.9",
+    ),
+    "Adam, three betas": (
+        lambda: Adam(P, betas=(0.9,) * 3),
+        TypeError,
+        "betas must be a pair (beta1, beta2), got (0.",
+    ),
+    "Adam, negative eps": (
+        lambda: Adam(P, eps=-1.0),
+        ValueError,
+        f"eps {NOT_AT_LEAST_0} -1.0",
+    ),
     "Adam, AMSGrad a number": (
-        lambda: Adam(P, amsgrad=1), TypeError, "amsgrad must be True or False, got 1"),
-    "Adagrad, negative lr decay": (lambda: Adagrad(P, lr_decay=-1.0), ValueError, f"lr_decay {NOT_AT_LEAST_0} -1.0"),
+        lambda: Adam(P, amsgrad=1),
+        TypeError,
+        "amsgrad must be True or False, got 1",
+    ),
+    "Adagrad, negative lr decay": (
+        lambda: Adagrad(P, lr_decay=-1.0),
+        ValueError,
+        f"lr_decay {NOT_AT_LEAST_0} -1.0",
+    ),
     "Adagrad, negative start": (
-        lambda: Adagrad(P, initial_accumulator_value=-1.0), ValueError, "initial_accumulator_value must be finite and"),
-    "RMSprop, alpha of 1": (lambda: RMSprop(P, alpha=1.0), ValueError, "alpha must be finite and in [0, 1), got 1.0"),
-    "RMSprop, negative momentum": (lambda: RMSprop(P, momentum=-1.0), ValueError, f"momentum {NOT_AT_LEAST_0} -1.0"),
-    "RMSprop, centered a word": (lambda: RMSprop(P, centered="yes"), TypeError, "centered must be True or False, got"),
-    "Lion, beta2 of 1": (lambda: Lion(P, betas=(0.9, 1.0)), ValueError, "beta2 must be finite and in [0, 1), got 1.0"),
-    "average, a list": (lambda: op.moving_average([1.0], 0.9), TypeError, "x must be a floating-point tensor, got li"),
+        lambda: Adagrad(P, initial_accumulator_value=-1.0),
+        ValueError,
+        "initial_accumulator_value must be finite and",
+    ),
+    "RMSprop, alpha of 1": (
+        lambda: RMSprop(P, alpha=1.0),
+        ValueError,
+        "alpha must be finite and in [0, 1), got 1.0",
+    ),
+    "RMSprop, negative momentum": (
+        lambda: RMSprop(P, momentum=-1.0),
+        ValueError,
+        f"momentum {NOT_AT_LEAST_0} -1.0",
+    ),
+    "RMSprop, centered a word": (
+        lambda: RMSprop(P, centered="yes"),
+        TypeError,
+        "centered must be True or False, got",
+    ),
+    "Lion, beta2 of 1": (
+        lambda: Lion(P, betas=(0.9, 1.0)),
+        ValueError,
+        "beta2 must be finite and in [0, 1), got 1.0",
+    ),
+    "average, a list": (
+        lambda: op.moving_average([1.0], 0.9),
+        TypeError,
+        "x must be a floating-point tensor, got li",
+    ),
     "average, whole numbers": (
-        lambda: op.moving_average(torch.ones(3).long(), 0.9), TypeError, "x must be a floating-point tensor, got to"),
-    "average, empty": (lambda: op.moving_average(torch.ones(0), 0.9), ValueError, "x must have at least one value"),
-    "average, beta of 1": (lambda: op.moving_average(torch.ones(3), 1.0), ValueError, "x must have at least one value "
-                           "and beta lie in [0, 1), got (3,) and 1.0"),
-    "tuned momentum, zero": (lambda: op.tuned_momentum(0.0, 1.0), ValueError, "0 < smallest <= largest must hold"),
-    "tuned momentum, order": (lambda: op.tuned_momentum(2.0, 1.0), ValueError, "0 < smallest <= largest must hold"),
+        lambda: op.moving_average(torch.ones(3).long(), 0.9),
+        TypeError,
+        "x must be a floating-point tensor, got to",
+    ),
+    "average, empty": (
+        lambda: op.moving_average(torch.ones(0), 0.9),
+        ValueError,
+        "x must have at least one value",
+    ),
+    "average, beta of 1": (
+        lambda: op.moving_average(torch.ones(3), 1.0),
+        ValueError,
+        (
+            "x must have at least one value "
+            "and beta lie in [0, 1), got (3,) and 1.0"
+        ),
+    ),
+    "tuned momentum, zero": (
+        lambda: op.tuned_momentum(0.0, 1.0),
+        ValueError,
+        "0 < smallest <= largest must hold",
+    ),
+    "tuned momentum, order": (
+        lambda: op.tuned_momentum(2.0, 1.0),
+        ValueError,
+        "0 < smallest <= largest must hold",
+    ),
     "schedule, negative step": (
-        lambda: op.warmup_cosine(-1, warmup=1, total=2), ValueError, "step must be at least 0"),
-    "schedule, all warm-up": (lambda: op.warmup_cosine(0, warmup=2, total=2), ValueError, "step must be at least 0"),
-    "schedule, floor": (lambda: op.warmup_cosine(0, warmup=0, total=2, floor=2), ValueError, "step must be at least 0"),
-    "AdamW, negative lr": (lambda: AdamW(P, lr=-1.0), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
-    "AdamW, negative decay": (lambda: AdamW(P, weight_decay=-1.0), ValueError, f"weight_decay {NOT_AT_LEAST_0} -1.0"),
-    "a group": (lambda: AdamW([{"params": P, "lr": -1.0}]), ValueError, f"lr {NOT_AT_LEAST_0} -1.0"),
+        lambda: op.warmup_cosine(-1, warmup=1, total=2),
+        ValueError,
+        "step must be at least 0",
+    ),
+    "schedule, all warm-up": (
+        lambda: op.warmup_cosine(0, warmup=2, total=2),
+        ValueError,
+        "step must be at least 0",
+    ),
+    "schedule, floor": (
+        lambda: op.warmup_cosine(0, warmup=0, total=2, floor=2),
+        ValueError,
+        "step must be at least 0",
+    ),
+    "AdamW, negative lr": (
+        lambda: AdamW(P, lr=-1.0),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} -1.0",
+    ),
+    "AdamW, negative decay": (
+        lambda: AdamW(P, weight_decay=-1.0),
+        ValueError,
+        f"weight_decay {NOT_AT_LEAST_0} -1.0",
+    ),
+    "a group": (
+        lambda: AdamW([{"params": P, "lr": -1.0}]),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} -1.0",
+    ),
     "a group that comes later": (
-        lambda: SGD(P).add_param_group({"params": [torch.zeros(1, requires_grad=True)], "lr": -1.0}), ValueError,
-        f"lr {NOT_AT_LEAST_0} -1.0"),
-    "no parameters": (lambda: SGD([]), ValueError, "optimizer got an empty parameter list"),
+        lambda: SGD(P).add_param_group(
+            {"params": [torch.zeros(1, requires_grad=True)], "lr": -1.0}
+        ),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} -1.0",
+    ),
+    "no parameters": (
+        lambda: SGD([]),
+        ValueError,
+        "optimizer got an empty parameter list",
+    ),
     "unknown name": (
-        lambda: check_hyperparameters(adam, {"momentum": 0.9}), ValueError,
-        "adam has no hyper-parameter 'momentum'; it has lr, beta1, beta2, eps, weight_decay"),
+        lambda: check_hyperparameters(adam, {"momentum": 0.9}),
+        ValueError,
+        (
+            "adam has no hyper-parameter 'momentum'; it has lr, beta1, beta2,"
+            " eps, weight_decay"
+        ),
+    ),
     "one bad value in a tensor": (
-        lambda: check_hyperparameters(sgd, {"lr": torch.tensor([0.5, -0.5])}), ValueError,
-        f"lr {NOT_AT_LEAST_0} [0.5, -0.5]"),
+        lambda: check_hyperparameters(sgd, {"lr": torch.tensor([0.5, -0.5])}),
+        ValueError,
+        f"lr {NOT_AT_LEAST_0} [0.5, -0.5]",
+    ),
     "Nesterov a tensor": (
-        lambda: check_hyperparameters(sgd, {"nesterov": torch.tensor([True])}), TypeError,
-        "nesterov must be True or False, got tensor([True])"),
-    "a list": (lambda: check_hyperparameters(sgd, {"lr": [0.1]}), TypeError, "lr must be a number or a tensor, got li"),
-}  # fmt: skip
+        lambda: check_hyperparameters(sgd, {"nesterov": torch.tensor([True])}),
+        TypeError,
+        "nesterov must be True or False, got tensor([True])",
+    ),
+    "a list": (
+        lambda: check_hyperparameters(sgd, {"lr": [0.1]}),
+        TypeError,
+        "lr must be a number or a tensor, got li",
+    ),
+}
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(
+    ("call", "kind", "message"), BAD.values(), ids=BAD.keys()
+)
 def test_refuses(call, kind, message):
     with pytest.raises(kind, match=f"^{re.escape(message)}"):
         call()
@@ -597,25 +1078,47 @@ def test_refuses(call, kind, message):
 
 @pytest.mark.parametrize(
     ("rule", "hyper"),
-    [(sgd, {"lr": 0, "momentum": 1.5, "dampening": -1.0, "nesterov": True}), (adam, {"beta1": 0.0, "eps": 0}),
-     (sgd, {"lr": torch.tensor([0.0, 1.0])}), (adamw, {})],
-)  # fmt: skip
+    [
+        (sgd, {"lr": 0, "momentum": 1.5, "dampening": -1.0, "nesterov": True}),
+        (adam, {"beta1": 0.0, "eps": 0}),
+        (sgd, {"lr": torch.tensor([0.0, 1.0])}),
+        (adamw, {}),
+    ],
+)
 def test_values_at_the_edge_of_their_range_are_allowed(rule, hyper):
     check_hyperparameters(rule, hyper)
 
 
 def test_hyper_parameters_are_the_keyword_arguments_in_order():
-    assert rule_hyperparameters(sgd) == ["lr", "momentum", "dampening", "weight_decay", "nesterov"]
+    assert rule_hyperparameters(sgd) == [
+        "lr",
+        "momentum",
+        "dampening",
+        "weight_decay",
+        "nesterov",
+    ]
 
 
 # ---------------------------------------------------------------- exercises
 
 
-def adam_step(m_power=1, v_power=1, shift=0, root=0.5, sign=-1, stale=False, eps=1e-8, inside=0.0):
+def adam_step(
+    m_power=1,
+    v_power=1,
+    shift=0,
+    root=0.5,
+    sign=-1,
+    stale=False,
+    eps=1e-8,
+    inside=0.0,
+):
     def step(w, m, v, g, t, lr):
         new_m, new_v = m.lerp(g, 0.1), v.lerp(g * g, 0.001)
         m, v = (m, v) if stale else (new_m, new_v)
-        m, v = m / (1 - 0.9 ** (t - shift)) ** m_power, v / (1 - 0.999 ** (t - shift)) ** v_power
+        m, v = (
+            m / (1 - 0.9 ** (t - shift)) ** m_power,
+            v / (1 - 0.999 ** (t - shift)) ** v_power,
+        )
         return w + sign * lr * m / ((v + inside) ** root + eps)
 
     return step
@@ -625,7 +1128,11 @@ def by_face(w, m, v, g, t, lr):
     """The right answer by torch itself."""
     p = w.clone().requires_grad_()
     optimizer = torch.optim.Adam([p], lr=lr)
-    optimizer.state[p] = {"step": torch.tensor(t - 1.0), "exp_avg": m.clone(), "exp_avg_sq": v.clone()}
+    optimizer.state[p] = {
+        "step": torch.tensor(t - 1.0),
+        "exp_avg": m.clone(),
+        "exp_avg_sq": v.clone(),
+    }
     p.grad = g
     optimizer.step()
     return p.detach()
@@ -634,37 +1141,108 @@ def by_face(w, m, v, g, t, lr):
 EXERCISES = {
     "by hand, right": (op.check_first_step_by_hand, 0.01, "Right"),
     "by hand, stub": (op.check_first_step_by_hand, ..., "put your number"),
-    "by hand, SGD": (op.check_first_step_by_hand, 10, "that is the step of SGD"),
-    "by hand, uncorrected": (op.check_first_step_by_hand, 0.0316, "without bias correction"),
-    "by hand, m uncorrected": (op.check_first_step_by_hand, 0.001, "m is 100 after one step"),
-    "by hand, one": (op.check_first_step_by_hand, 1, "Divide them, then multiply by lr"),
+    "by hand, SGD": (
+        op.check_first_step_by_hand,
+        10,
+        "that is the step of SGD",
+    ),
+    "by hand, uncorrected": (
+        op.check_first_step_by_hand,
+        0.0316,
+        "without bias correction",
+    ),
+    "by hand, m uncorrected": (
+        op.check_first_step_by_hand,
+        0.001,
+        "m is 100 after one step",
+    ),
+    "by hand, one": (
+        op.check_first_step_by_hand,
+        1,
+        "Divide them, then multiply by lr",
+    ),
     "by hand, sign": (op.check_first_step_by_hand, -0.01, "a length"),
-    "momentum, right": (op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * (g + mu * v), g + mu * v), "Right"),
-    "momentum, stub": (op.check_momentum_step, lambda w, v, g, lr, mu: None, "write its body"),
-    "momentum, old buffer": (op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * v, mu * v + g), "renew the"),
+    "momentum, right": (
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - lr * (g + mu * v), g + mu * v),
+        "Right",
+    ),
+    "momentum, stub": (
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: None,
+        "write its body",
+    ),
+    "momentum, old buffer": (
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - lr * v, mu * v + g),
+        "renew the",
+    ),
     "momentum, average": (
-        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * v.lerp(g, 1 - mu), v.lerp(g, 1 - mu)), "not an"),
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - lr * v.lerp(g, 1 - mu), v.lerp(g, 1 - mu)),
+        "not an",
+    ),
     "momentum, lr inside": (
-        op.check_momentum_step, lambda w, v, g, lr, mu: (w - mu * v - lr * g, mu * v + lr * g), "out of the"),
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - mu * v - lr * g, mu * v + lr * g),
+        "out of the",
+    ),
     "momentum, sign": (
-        op.check_momentum_step, lambda w, v, g, lr, mu: (w + lr * (g + mu * v), g + mu * v), "mind its sign"),
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w + lr * (g + mu * v), g + mu * v),
+        "mind its sign",
+    ),
     "momentum, Nesterov": (
-        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * (g + mu * (g + mu * v)), g + mu * v), "Nesterov's"),
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - lr * (g + mu * (g + mu * v)), g + mu * v),
+        "Nesterov's",
+    ),
     "momentum, gradient": (
-        op.check_momentum_step, lambda w, v, g, lr, mu: (w - lr * g, g + mu * v), "goes along the buffer"),
+        op.check_momentum_step,
+        lambda w, v, g, lr, mu: (w - lr * g, g + mu * v),
+        "goes along the buffer",
+    ),
     "Adam, right": (op.check_adam_step, adam_step(), "Right"),
     "Adam, by torch": (op.check_adam_step, by_face, "Right"),
-    "Adam, stub": (op.check_adam_step, lambda w, m, v, g, t, lr: None, "write its body"),
-    "Adam, no correction": (op.check_adam_step, adam_step(0, 0), "the averages start at zero"),
-    "Adam, v uncorrected": (op.check_adam_step, adam_step(1, 0), "v needs its own"),
-    "Adam, m uncorrected": (op.check_adam_step, adam_step(0, 1), "m needs its own"),
-    "Adam, no root": (op.check_adam_step, adam_step(root=1), "square root of v_hat"),
+    "Adam, stub": (
+        op.check_adam_step,
+        lambda w, m, v, g, t, lr: None,
+        "write its body",
+    ),
+    "Adam, no correction": (
+        op.check_adam_step,
+        adam_step(0, 0),
+        "the averages start at zero",
+    ),
+    "Adam, v uncorrected": (
+        op.check_adam_step,
+        adam_step(1, 0),
+        "v needs its own",
+    ),
+    "Adam, m uncorrected": (
+        op.check_adam_step,
+        adam_step(0, 1),
+        "m needs its own",
+    ),
+    "Adam, no root": (
+        op.check_adam_step,
+        adam_step(root=1),
+        "square root of v_hat",
+    ),
     "Adam, step before": (op.check_adam_step, adam_step(shift=1), "not t − 1"),
     "Adam, uphill": (op.check_adam_step, adam_step(sign=1), "mind its sign"),
     "Adam, stale": (op.check_adam_step, adam_step(stale=True), "renew m and v"),
-    "Adam, eps inside": (op.check_adam_step, adam_step(eps=0.0, inside=1e-8), "outside the root"),
-    "Adam, no eps": (op.check_adam_step, adam_step(eps=0.0), "add eps to the root of v_hat"),
-}  # fmt: skip
+    "Adam, eps inside": (
+        op.check_adam_step,
+        adam_step(eps=0.0, inside=1e-8),
+        "outside the root",
+    ),
+    "Adam, no eps": (
+        op.check_adam_step,
+        adam_step(eps=0.0),
+        "add eps to the root of v_hat",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", EXERCISES)

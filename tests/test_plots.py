@@ -1,4 +1,6 @@
-"""Figures: described, deterministic, light and legible on any page; explorers driven in a real browser."""
+"""Figures: described, deterministic, light and legible on any page; explorers
+driven in a real browser.
+"""
 
 import base64
 import io
@@ -16,7 +18,13 @@ from companion import plots
 from companion.claims import interval
 
 ALT = "A curve falls from one to zero."
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = next(
+    filter(
+        None,
+        map(shutil.which, ("chromium", "chromium-browser", "google-chrome")),
+    ),
+    None,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +54,17 @@ def image(shell, number=-1):
     html = output["data"]["text/html"]
     assert html.startswith("<img ") and html.count("<") == 1
     attributes = dict(re.findall(r'([a-z-]+)="([^"]*)"', html))
-    svg = base64.b64decode(attributes["src"].removeprefix("data:image/svg+xml;base64,")).decode()
+    svg = base64.b64decode(
+        attributes["src"].removeprefix("data:image/svg+xml;base64,")
+    ).decode()
     return attributes, svg, output
 
 
 def explorer_html(shell, draw=curve, values=(0.5, 1.0, 2.0), **options):
-    options = {"label": "Rate", "alts": lambda *v: f"A curve that falls, drawn for {v}."} | options
+    options = {
+        "label": "Rate",
+        "alts": lambda *v: f"A curve that falls, drawn for {v}.",
+    } | options
     plots.explorer(draw, values, **options)
     return shell.outputs[-1]["data"]["text/html"]
 
@@ -62,7 +75,10 @@ def explorer_html(shell, draw=curve, values=(0.5, 1.0, 2.0), **options):
 def luminance(colour):
     """WCAG 2 relative luminance."""
     c = np.array(matplotlib.colors.to_rgb(colour))
-    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+    return float(
+        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+        @ [0.2126, 0.7152, 0.0722]
+    )
 
 
 def contrast(a, b):
@@ -74,19 +90,36 @@ def theme(text):
     return dict(re.findall(r"--(\w+):(#\w+)", text))
 
 
-@pytest.mark.parametrize("colours", [theme(plots.LIGHT), theme(plots.DARK)], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    "colours", [theme(plots.LIGHT), theme(plots.DARK)], ids=["light", "dark"]
+)
 def test_contrast(colours):
     assert contrast(colours["ink"], colours["paper"]) >= 7
     assert contrast(colours["accent"], colours["paper"]) >= 4.5
-    assert min(contrast(colour, colours["paper"]) for colour in plots.PALETTE) >= 3
+    assert (
+        min(contrast(colour, colours["paper"]) for colour in plots.PALETTE) >= 3
+    )
 
 
-# Linear RGB as seen with each kind of colour blindness (Machado, Oliveira and Fernandes 2009, severity 1).
+# Linear RGB as seen with each kind of colour blindness (Machado, Oliveira and
+# Fernandes 2009, severity 1).
 SIGHT = {
     "usual": np.eye(3),
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 
 
@@ -96,12 +129,20 @@ def test_palette_is_told_apart_by_every_reader(sight):
         c = np.array(matplotlib.colors.to_rgb(colour))
         linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
         seen = np.clip(np.array(SIGHT[sight]) @ linear, 0, 1)
-        xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]] @ seen
+        xyz = [
+            [0.4124, 0.3576, 0.1805],
+            [0.2126, 0.7152, 0.0722],
+            [0.0193, 0.1192, 0.9505],
+        ] @ seen
         f = np.cbrt(np.maximum(xyz / [0.9505, 1, 1.089], 0.008856))
-        return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+        return np.array(
+            [116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])]
+        )
 
     labs = [lab(colour) for colour in plots.PALETTE]
-    apart = [np.linalg.norm(a - b) for i, a in enumerate(labs) for b in labs[:i]]
+    apart = [
+        np.linalg.norm(a - b) for i, a in enumerate(labs) for b in labs[:i]
+    ]
     assert min(apart) > 25  # a difference of about 2 can just be seen
 
 
@@ -119,17 +160,30 @@ def test_nothing_changes_outside_the_style():
 @pytest.mark.parametrize("columns", [1, 2])
 def test_two_rows_are_twice_as_high_as_one(columns):
     (one, _), (two, _) = (plots.figure(rows, columns) for rows in (1, 2))
-    assert two.get_size_inches().tolist() == [one.get_size_inches()[0], 2 * one.get_size_inches()[1]]
+    assert two.get_size_inches().tolist() == [
+        one.get_size_inches()[0],
+        2 * one.get_size_inches()[1],
+    ]
     plt.close("all")
 
 
 def test_lines_differ_by_more_than_colour():
     fig, ax = plots.figure()
-    lines = [plots.band(ax, range(5), np.random.default_rng(i).normal(size=(3, 5)), label=f"{i}") for i in range(6)]
+    lines = [
+        plots.band(
+            ax,
+            range(5),
+            np.random.default_rng(i).normal(size=(3, 5)),
+            label=f"{i}",
+        )
+        for i in range(6)
+    ]
     assert [line.get_color() for line in lines] == list(plots.PALETTE)
     assert len({line.get_marker() for line in lines}) == 6
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == 6
-    again = plots.band(ax, range(5), np.zeros((2, 5)), label="again", color=plots.PALETTE[3])
+    again = plots.band(
+        ax, range(5), np.zeros((2, 5)), label="again", color=plots.PALETTE[3]
+    )
     assert (again.get_marker(), again._unscaled_dash_pattern) == (
         lines[3].get_marker(),
         lines[3]._unscaled_dash_pattern,
@@ -138,7 +192,14 @@ def test_lines_differ_by_more_than_colour():
 
 
 @pytest.mark.parametrize("log", [False, True])
-@pytest.mark.parametrize("cast", [np.asarray, torch.as_tensor, lambda v: torch.as_tensor(v).requires_grad_()])
+@pytest.mark.parametrize(
+    "cast",
+    [
+        np.asarray,
+        torch.as_tensor,
+        lambda v: torch.as_tensor(v).requires_grad_(),
+    ],
+)
 def test_band_is_the_interval_of_the_claims(log, cast):
     values = np.random.default_rng(0).lognormal(size=(10, 4))
     fig, ax = plots.figure()
@@ -150,20 +211,31 @@ def test_band_is_the_interval_of_the_claims(log, cast):
     corners = ax.collections[0].get_paths()[0].vertices
     for x in range(4):
         at_x = corners[corners[:, 0] == x, 1]
-        np.testing.assert_allclose((at_x.min(), at_x.max()), (unlog(low)[x], unlog(high)[x]))
+        np.testing.assert_allclose(
+            (at_x.min(), at_x.max()), (unlog(low)[x], unlog(high)[x])
+        )
     plt.close(fig)
 
 
 def test_a_diverged_seed_leaves_a_gap():
     fig, ax = plots.figure()
-    line = plots.band(ax, range(3), [[1, 2, np.inf], [1, np.nan, 3]], label="loss")
-    np.testing.assert_array_equal(np.isnan(line.get_ydata()), [False, True, True])
+    line = plots.band(
+        ax, range(3), [[1, 2, np.inf], [1, np.nan, 3]], label="loss"
+    )
+    np.testing.assert_array_equal(
+        np.isnan(line.get_ydata()), [False, True, True]
+    )
     plt.close(fig)
 
 
 def test_band_draws_every_dtype_of_torch():
     fig, ax = plots.figure()
-    line = plots.band(ax, torch.arange(3), torch.ones(2, 3, dtype=torch.bfloat16, requires_grad=True), label="loss")
+    line = plots.band(
+        ax,
+        torch.arange(3),
+        torch.ones(2, 3, dtype=torch.bfloat16, requires_grad=True),
+        label="loss",
+    )
     plt.close(fig)
     assert line.get_ydata().tolist() == [1.0] * 3
 
@@ -174,8 +246,16 @@ def test_band_draws_every_dtype_of_torch():
         (range(3), np.zeros((1, 3)), r"at least 2 seeds.*\(1, 3\)"),
         (range(3), np.zeros(3), r"at least 2 seeds.*\(3,\)"),
         (range(4), np.zeros((2, 3)), r"values \(2, 3\) and x \(4,\)"),
-        (range(2), np.array([[1.0, 2.0], [0.0, 1.0]]), "positive on a logarithmic axis; got 0"),
-        (range(2), np.array([[1.0, np.nan], [-3.0, 1.0]]), "positive on a logarithmic axis; got -3"),
+        (
+            range(2),
+            np.array([[1.0, 2.0], [0.0, 1.0]]),
+            "positive on a logarithmic axis; got 0",
+        ),
+        (
+            range(2),
+            np.array([[1.0, np.nan], [-3.0, 1.0]]),
+            "positive on a logarithmic axis; got -3",
+        ),
     ],
 )
 def test_band_refuses(x, values, message):
@@ -202,9 +282,14 @@ def test_show_emits_one_described_image(shell):
     attributes, svg, output = image(shell)
     assert attributes["alt"] == "A &quot;curve&quot; &amp; more to be seen."
     assert output["data"]["text/plain"] == 'A "curve" & more to be seen.'
-    assert output["metadata"] == {"scrapbook": {"name": "fig_curve", "mime_prefix": ""}}
+    assert output["metadata"] == {
+        "scrapbook": {"name": "fig_curve", "mime_prefix": ""}
+    }
     root = ElementTree.fromstring(svg)
-    assert root.get("width") == attributes["width"] == "538" and root.get("viewBox") == "0 0 403.2 259.2"
+    assert (
+        root.get("width") == attributes["width"] == "538"
+        and root.get("viewBox") == "0 0 403.2 259.2"
+    )
 
 
 def test_show_without_a_name_is_not_glued(shell):
@@ -218,10 +303,19 @@ def test_show_closes_the_figure_outside_notebooks_too(capsys):
 
 
 @pytest.mark.parametrize(
-    "alt", ["", "A curve.", "fig/learning_curve_of_the_net.png", None, "                         "]
+    "alt",
+    [
+        "",
+        "A curve.",
+        "fig/learning_curve_of_the_net.png",
+        None,
+        "                         ",
+    ],
 )
 def test_alternative_text_must_describe(alt):
-    with pytest.raises(ValueError, match="what is to be seen, in at least 20 characters"):
+    with pytest.raises(
+        ValueError, match="what is to be seen, in at least 20 characters"
+    ):
         plots.show(None, alt=alt)
 
 
@@ -237,7 +331,9 @@ def test_svg_is_the_same_each_time_and_carries_nothing_needless(shell):
     plots.show(curve(), alt=ALT)
     svg = image(shell)[1]
     assert svg == image(shell, 0)[1]
-    assert not re.search(r"metadata|Date|matplotlib|DOCTYPE|xlink|<!--|\d\.\d{3,}[ LMC]", svg)
+    assert not re.search(
+        r"metadata|Date|matplotlib|DOCTYPE|xlink|<!--|\d\.\d{3,}[ LMC]", svg
+    )
     assert "<text" in svg and "DejaVu" not in svg
 
 
@@ -246,9 +342,15 @@ def test_svg_has_its_own_paper_and_ink(shell):
     svg = image(shell)[1]
     body = svg.split("</style>")[1]
     assert "prefers-color-scheme:dark" in svg
-    assert set(re.findall(r"#[0-9a-f]{6}", body)) == {plots.PALETTE[0]}  # all other colours are variables
+    assert set(re.findall(r"#[0-9a-f]{6}", body)) == {
+        plots.PALETTE[0]
+    }  # all other colours are variables
     assert 'style="background:var(--paper);fill:var(--ink)' in svg
-    assert "stroke:var(--ink)" in body and "stroke:var(--rule)" in body and "fill:var(--paper)" in body
+    assert (
+        "stroke:var(--ink)" in body
+        and "stroke:var(--rule)" in body
+        and "fill:var(--paper)" in body
+    )
 
 
 def test_pictures_are_embedded_sharp_and_without_grid(shell):
@@ -257,7 +359,13 @@ def test_pictures_are_embedded_sharp_and_without_grid(shell):
     plots.show(fig, alt=ALT)
     svg = image(shell)[1]
     ElementTree.fromstring(svg)
-    picture = plt.imread(io.BytesIO(base64.b64decode(re.search(r'href="data:image/png;base64,([^"]*)"', svg)[1])))
+    picture = plt.imread(
+        io.BytesIO(
+            base64.b64decode(
+                re.search(r'href="data:image/png;base64,([^"]*)"', svg)[1]
+            )
+        )
+    )
     shown = float(re.search(r'<image [^>]*width="([\d.]+)"', svg)[1])
     assert picture.shape[1] >= 1.9 * shown  # two dots per point
     assert "var(--rule)" not in svg
@@ -265,9 +373,13 @@ def test_pictures_are_embedded_sharp_and_without_grid(shell):
 
 def test_coordinates_under_a_scale_are_not_rounded():
     assert (
-        plots._round(' transform="translate(1.26 2) scale(0.0123)"') == ' transform="translate(1.26 2) scale(0.0123)"'
+        plots._round(' transform="translate(1.26 2) scale(0.0123)"')
+        == ' transform="translate(1.26 2) scale(0.0123)"'
     )
-    assert plots._round(' transform="translate(1.26 2.04)"') == ' transform="translate(1.3 2)"'
+    assert (
+        plots._round(' transform="translate(1.26 2.04)"')
+        == ' transform="translate(1.3 2)"'
+    )
     assert plots._round(' d="M 1.26 -2.04 L 3 4 z "') == ' d="M1.3 -2L3 4z"'
 
 
@@ -299,27 +411,45 @@ def test_a_legend_of_ones_own_is_kept(shell):
 def test_explorer_is_one_deterministic_fragment(shell):
     html = explorer_html(shell, name="rates")
     assert html == explorer_html(shell)
-    assert shell.outputs[0]["metadata"] == {"scrapbook": {"name": "rates", "mime_prefix": ""}}
-    assert html.startswith('<figure class="explorer"') and html.endswith("</figure>") and html.count("<svg ") == 3
+    assert shell.outputs[0]["metadata"] == {
+        "scrapbook": {"name": "rates", "mime_prefix": ""}
+    }
+    assert (
+        html.startswith('<figure class="explorer"')
+        and html.endswith("</figure>")
+        and html.count("<svg ") == 3
+    )
     assert html.count('role="img"') == 3 and html.count(" hidden>") == 2
     ids = re.findall(r' id="([^"]+)"', html)
     assert ids and len(ids) == len(set(ids))
     assert set(re.findall(r"[(\"]#([^)\"]+)", html)) == set(ids)
-    assert not set(ids) & set(re.findall(r' id="([^"]+)"', explorer_html(shell, label="Another")))
-    assert 'aria-valuetext="0.5" data-texts="[&quot;0.5&quot;, &quot;1&quot;, &quot;2&quot;]"' in html
+    assert not set(ids) & set(
+        re.findall(r' id="([^"]+)"', explorer_html(shell, label="Another"))
+    )
+    assert (
+        'aria-valuetext="0.5" data-texts="[&quot;0.5&quot;, &quot;1&quot;,'
+        ' &quot;2&quot;]"' in html
+    )
 
 
 def test_a_simple_frame_is_light(shell):
     values = np.linspace(0.1, 4, 8)
     shared = len(plots.CSS) + len(plots.SCRIPT) + len(plots.EXPLORER)
-    per_frame = (len(explorer_html(shell, values=values).encode()) - shared) / 8 / 1000
+    per_frame = (
+        (len(explorer_html(shell, values=values).encode()) - shared) / 8 / 1000
+    )
     print(f"{per_frame:.1f} kB per frame")
     assert per_frame < 9
 
 
 def test_explorer_escapes_what_it_is_given(shell):
     html = explorer_html(
-        shell, lambda v, c: curve(float(v)), ["1", "2"], label="<rate>", choices=["<a>"], choice_label="<kind>"
+        shell,
+        lambda v, c: curve(float(v)),
+        ["1", "2"],
+        label="<rate>",
+        choices=["<a>"],
+        choice_label="<kind>",
     )
     for text in ("<rate>", "<a>", "<kind>"):
         assert text not in re.sub(r"<text.*?</text>", "", html)
@@ -343,17 +473,34 @@ def test_frames_go_choice_by_choice(shell):
         choice_label="Kind",
     )
     assert drawn == [(1, "exp"), (2, "exp"), (1, "power"), (2, "power")]
-    assert re.findall(r'aria-label="([^"]*)"', shell.outputs[-1]["data"]["text/html"]) == alts
+    assert (
+        re.findall(
+            r'aria-label="([^"]*)"', shell.outputs[-1]["data"]["text/html"]
+        )
+        == alts
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
         ({"values": range(41)}, ValueError, "at most 40 frames; got 41"),
-        ({"values": range(21), "choices": "ab", "choice_label": "Kind"}, ValueError, "at most 40 frames; got 42"),
+        (
+            {"values": range(21), "choices": "ab", "choice_label": "Kind"},
+            ValueError,
+            "at most 40 frames; got 42",
+        ),
         ({"values": [1]}, ValueError, "at least 2 stops"),
-        ({"values": [1, 2, float("nan")]}, ValueError, "value must be finite; got nan"),
-        ({"choices": [], "choice_label": "Kind"}, ValueError, "at least 2 stops and at most 40 frames; got 0"),
+        (
+            {"values": [1, 2, float("nan")]},
+            ValueError,
+            "value must be finite; got nan",
+        ),
+        (
+            {"choices": [], "choice_label": "Kind"},
+            ValueError,
+            "at least 2 stops and at most 40 frames; got 0",
+        ),
         ({"choices": ["a"]}, ValueError, "go together"),
         ({"choice_label": "Kind"}, ValueError, "go together"),
         ({"alts": [ALT, ALT + " "]}, ValueError, "each of 3 frames; got 2"),
@@ -373,29 +520,62 @@ def test_explorer_refuses(change, kind, message, shell):
 
 @pytest.fixture(scope="module")
 def fragments():
-    """What pages show: a plain explorer, one with all its controls, a neighbour of the plain one, and a figure."""
+    """What pages show: a plain explorer, one with all its controls, a neighbour
+    of the plain one, and a figure.
+    """
     shown = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "publish", lambda data, name: shown.append(data["text/html"]))
-        plots.explorer(curve, [0.001, 1, 1000], label="Rate", alts=lambda v: f"A curve that falls, drawn for {v}.")
+        patch.setattr(
+            plots, "publish", lambda data, name: shown.append(data["text/html"])
+        )
         plots.explorer(
-            curve, [1, 2], label="Rate", choices=["exp", "power"], choice_label="Kind", play=True,
+            curve,
+            [0.001, 1, 1000],
+            label="Rate",
+            alts=lambda v: f"A curve that falls, drawn for {v}.",
+        )
+        plots.explorer(
+            curve,
+            [1, 2],
+            label="Rate",
+            choices=["exp", "power"],
+            choice_label="Kind",
+            play=True,
             alts=lambda v, c: f"A curve that falls, drawn for {v}, {c}.",
-        )  # fmt: skip
-        plots.explorer(curve, [3, 4], label="Width", alts=lambda v: f"Another curve that falls, drawn for {v}.")
+        )
+        plots.explorer(
+            curve,
+            [3, 4],
+            label="Width",
+            alts=lambda v: f"Another curve that falls, drawn for {v}.",
+        )
         plots.show(curve(), alt=ALT)
     return dict(zip(("plain", "full", "other", "image"), shown, strict=True))
 
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed"
+    )
     if BROWSER is None:
         pytest.skip("no Chromium on this machine")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    flags += [
+        "--disable-component-update",
+        "--disable-sync",
+        "--host-resolver-rules=MAP * ~NOTFOUND",
+    ]
     with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=BROWSER, args=flags)
+        started = playwright.chromium.launch(
+            executable_path=BROWSER, args=flags
+        )
         yield started
         started.close()
 
@@ -409,8 +589,16 @@ def open_page(browser):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.set_content(f"<!doctype html><html lang='en'><title>Test</title><main><h1>Test</h1>{body}</main></html>")
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text) if message.type == "error" else None
+            ),
+        )
+        page.set_content(
+            "<!doctype html><html lang='en'><title>Test</title>"
+            f"<main><h1>Test</h1>{body}</main></html>"
+        )
         return page
 
     yield run
@@ -421,7 +609,11 @@ def open_page(browser):
 
 def frames(figure):
     """What the frames that can be seen say they show."""
-    texts = [f.get_attribute("aria-label") for f in figure.locator(".frame").all() if f.is_visible()]
+    texts = [
+        f.get_attribute("aria-label")
+        for f in figure.locator(".frame").all()
+        if f.is_visible()
+    ]
     return [text.split("drawn for ")[1] for text in texts]
 
 
@@ -438,20 +630,32 @@ def test_keyboard_moves_the_frame(fragments, open_page):
     assert frames(page) == ["0.001."]
     page.keyboard.press("Tab")
     assert slider.evaluate("e => e === document.activeElement")
-    page.evaluate("document.body.addEventListener('keydown', () => { window.leaked = true; })")
+    page.evaluate(
+        "document.body.addEventListener('keydown', () => { window.leaked ="
+        " true; })"
+    )
     page.keyboard.press("ArrowRight")
-    assert (output.inner_text(), slider.get_attribute("aria-valuetext"), frames(page)) == ("1", "1", ["1."])
+    assert (
+        output.inner_text(),
+        slider.get_attribute("aria-valuetext"),
+        frames(page),
+    ) == ("1", "1", ["1."])
     page.keyboard.press("End")
     assert (output.inner_text(), frames(page)) == ("1,000", ["1000."])
     page.keyboard.press("ArrowLeft")
     assert (output.inner_text(), frames(page)) == ("1", ["1."])
-    assert page.evaluate("window.leaked") is None  # else JupyterLab would take the arrow keys
+    assert (
+        page.evaluate("window.leaked") is None
+    )  # else JupyterLab would take the arrow keys
 
 
 def test_radio_buttons_are_the_second_axis(fragments, open_page):
     page = open_page(fragments["full"] * 2)
     first, second = page.locator("figure").all()
-    assert all(radio.is_checked() for radio in page.get_by_role("radio", name="exp").all())
+    assert all(
+        radio.is_checked()
+        for radio in page.get_by_role("radio", name="exp").all()
+    )
     first.get_by_role("radio", name="power").check()
     assert (frames(first), frames(second)) == (["1, power."], ["1, exp."])
     first.get_by_label("Rate").press("ArrowRight")
@@ -463,42 +667,63 @@ def test_radio_buttons_are_the_second_axis(fragments, open_page):
 
 
 def test_a_twin_and_a_neighbour_look_right(fragments, open_page):
-    """Frames refer to shapes by id; the hidden frame of a twin may own the id."""
-    page = open_page(fragments["plain"] + fragments["other"] + fragments["plain"])
+    """Frames refer to shapes by id; the hidden frame of a twin may own the
+    id.
+    """
+    page = open_page(
+        fragments["plain"] + fragments["other"] + fragments["plain"]
+    )
     first, neighbour, twin = page.locator("figure").all()
     before = twin.locator(".frames").screenshot()
     first.get_by_label("Rate").press("End")
     assert twin.locator(".frames").screenshot() == before
     neighbour.get_by_label("Width").press("End")
-    assert (frames(first), frames(neighbour), frames(twin)) == (["1000."], ["4."], ["0.001."])
+    assert (frames(first), frames(neighbour), frames(twin)) == (
+        ["1000."],
+        ["4."],
+        ["0.001."],
+    )
 
 
 def test_play_waits_to_be_pressed_runs_and_pauses(fragments, open_page):
     page = open_page(fragments["full"] * 2)
     page.evaluate(
-        "window.timers = 0; const real = setInterval; setInterval = (...a) => (window.timers++, real(...a)); 0"
+        "window.timers = 0; const real = setInterval; setInterval = (...a) =>"
+        " (window.timers++, real(...a)); 0"
     )
-    output, button = page.locator("output").first, page.get_by_role("button").first
+    output, button = (
+        page.locator("output").first,
+        page.get_by_role("button").first,
+    )
     page.wait_for_timeout(500)
     assert (output.inner_text(), button.inner_text()) == ("1", "Play")
     button.press("Enter")
     assert button.inner_text() == "Pause"
-    assert page.evaluate("window.timers") == 1  # the second one's script has not set up the first one again
+    assert (
+        page.evaluate("window.timers") == 1
+    )  # the second one's script has not set up the first one again
     button.click()
     page.wait_for_timeout(500)
     assert (output.inner_text(), button.inner_text()) == ("1", "Play")
     button.click()
     page.wait_for_function("document.querySelector('output').value === '2'")
-    assert button.inner_text() == "Play"  # the end stops it, and the next press starts over
+    assert (
+        button.inner_text() == "Play"
+    )  # the end stops it, and the next press starts over
     button.click()
     assert (output.inner_text(), button.inner_text()) == ("1", "Pause")
     page.get_by_label("Rate").first.press("End")
-    assert button.inner_text() == "Play"  # whoever moves the slider has taken over
+    assert (
+        button.inner_text() == "Play"
+    )  # whoever moves the slider has taken over
 
 
 def test_without_scripts_the_first_frame_shows(fragments, open_page):
     page = open_page(fragments["full"], java_script_enabled=False)
-    assert (frames(page), page.locator("output").inner_text()) == (["1, exp."], "1")
+    assert (frames(page), page.locator("output").inner_text()) == (
+        ["1, exp."],
+        "1",
+    )
     assert not page.locator("button").is_visible()
 
 
@@ -506,37 +731,77 @@ def test_explorer_follows_the_page(fragments, open_page):
     page = open_page(fragments["plain"])
     light, dark = theme(plots.LIGHT)["paper"], theme(plots.DARK)["paper"]
     for element, attribute, value, system, paper in (
-        ("html", "lang", "en", "light", light), ("html", "lang", "en", "dark", dark),
-        ("html", "data-theme", "dark", "light", dark), ("html", "data-theme", "light", "dark", light),
-        ("html", "theme", "dark", "light", dark), ("html", "theme", "light", "dark", light),
-        ("body", "data-jp-theme-light", "false", "light", dark), ("body", "data-jp-theme-light", "true", "dark", light),
-    ):  # fmt: skip
+        ("html", "lang", "en", "light", light),
+        ("html", "lang", "en", "dark", dark),
+        ("html", "data-theme", "dark", "light", dark),
+        ("html", "data-theme", "light", "dark", light),
+        ("html", "theme", "dark", "light", dark),
+        ("html", "theme", "light", "dark", light),
+        ("body", "data-jp-theme-light", "false", "light", dark),
+        ("body", "data-jp-theme-light", "true", "dark", light),
+    ):
         page.emulate_media(color_scheme=system)
-        page.evaluate(f"document.querySelector('{element}').setAttribute('{attribute}', '{value}')")
-        assert pixel(page.locator(".frame").first) == paper, (attribute, value, system)
-        page.evaluate(f"document.querySelector('{element}').removeAttribute('{attribute}')")
+        page.evaluate(
+            f"document.querySelector('{element}').setAttribute('{attribute}',"
+            f" '{value}')"
+        )
+        assert pixel(page.locator(".frame").first) == paper, (
+            attribute,
+            value,
+            system,
+        )
+        page.evaluate(
+            f"document.querySelector('{element}').removeAttribute('{attribute}')"
+        )
 
 
 def test_image_follows_the_colour_scheme_of_the_page(fragments, open_page):
     page = open_page(fragments["image"])
-    papers = {"light": theme(plots.LIGHT)["paper"], "dark": theme(plots.DARK)["paper"]}
+    papers = {
+        "light": theme(plots.LIGHT)["paper"],
+        "dark": theme(plots.DARK)["paper"],
+    }
     for system in papers:
         page.emulate_media(color_scheme=system)
-        for page_is, shown in (("light", "light"), ("dark", "dark"), ("light dark", system)):
-            page.evaluate(f"document.documentElement.style.colorScheme = '{page_is}'")
+        for page_is, shown in (
+            ("light", "light"),
+            ("dark", "dark"),
+            ("light dark", system),
+        ):
+            page.evaluate(
+                f"document.documentElement.style.colorScheme = '{page_is}'"
+            )
             page.wait_for_timeout(50)
-            assert pixel(page.locator("img")) == papers[shown], (page_is, system)
+            assert pixel(page.locator("img")) == papers[shown], (
+                page_is,
+                system,
+            )
 
 
 def test_phone_has_no_overflow_and_legible_text(fragments, open_page):
-    page = open_page(fragments["full"] + fragments["image"], viewport={"width": 390, "height": 800})
+    page = open_page(
+        fragments["full"] + fragments["image"],
+        viewport={"width": 390, "height": 800},
+    )
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert page.evaluate("document.querySelector('.frame text').getBoundingClientRect().height") >= 10
-    assert all(e.bounding_box()["height"] >= 24 for e in page.locator("input, button").all())
+    assert (
+        page.evaluate(
+            "document.querySelector('.frame"
+            " text').getBoundingClientRect().height"
+        )
+        >= 10
+    )
+    assert all(
+        e.bounding_box()["height"] >= 24
+        for e in page.locator("input, button").all()
+    )
 
 
 def test_axe_finds_nothing(fragments, open_page):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python is not installed",
+    )
     page = open_page(fragments["full"] + fragments["image"])
     for system in ("light", "dark"):
         page.emulate_media(color_scheme=system)

@@ -1,4 +1,6 @@
-"""The workflows: valid, pinned, with few rights, naming only what exists; their longer steps; and the citation."""
+"""The workflows: valid, pinned, with few rights, naming only what exists; their
+longer steps; and the citation.
+"""
 
 import json
 import os
@@ -16,9 +18,19 @@ import companion
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
-WORKFLOWS = {path.name: yaml.safe_load(path.read_text(encoding="utf8")) for path in FOLDER.glob("*.yml")}
-JOBS = {(name, job): content for name, workflow in WORKFLOWS.items() for job, content in workflow["jobs"].items()}
-PIN = re.compile(r"\.github/workflows/\w+\.yml|[\w-]+/[\w-]+@([0-9a-f]{40}  # v\d+\.\d+\.\d+|v\d+)")
+WORKFLOWS = {
+    path.name: yaml.safe_load(path.read_text(encoding="utf8"))
+    for path in FOLDER.glob("*.yml")
+}
+JOBS = {
+    (name, job): content
+    for name, workflow in WORKFLOWS.items()
+    for job, content in workflow["jobs"].items()
+}
+PIN = re.compile(
+    r"\.github/workflows/\w+\.yml|[\w-]+/[\w-]+@([0-9a-f]{40}  #"
+    r" v\d+\.\d+\.\d+|v\d+)"
+)
 # Every right beyond reading the repository, and the job that needs it.
 RIGHTS = {
     ("publish.yml", "pages"): {"pages": "write", "id-token": "write"},
@@ -28,20 +40,32 @@ RIGHTS = {
 
 
 def problems(*files: Path, schema: str = "github-workflows") -> str:
-    """Return what is wrong by a schema that check-jsonschema brings along; nothing for valid files."""
-    done = CliRunner().invoke(check_jsonschema, ["--builtin-schema", f"vendor.{schema}", *map(str, files)])
+    """Return what is wrong by a schema that check-jsonschema brings along;
+    nothing for valid files.
+    """
+    done = CliRunner().invoke(
+        check_jsonschema,
+        ["--builtin-schema", f"vendor.{schema}", *map(str, files)],
+    )
     return "" if done.exit_code == 0 else done.output
 
 
 def unpinned(text: str) -> list[str]:
-    """Name the actions that are pinned neither by a commit with its version beside it nor by a tag."""
+    """Name the actions that are pinned neither by a commit with its version
+    beside it nor by a tag.
+    """
     uses = re.findall(r"uses: (?:\./)?(.+)", text)
     return [each for each in uses if not PIN.fullmatch(each)]
 
 
 def commands() -> str:
     """Return everything the workflows run."""
-    return "\n".join(step["run"] for job in JOBS.values() for step in job.get("steps", []) if "run" in step)
+    return "\n".join(
+        step["run"]
+        for job in JOBS.values()
+        for step in job.get("steps", [])
+        if "run" in step
+    )
 
 
 def test_all_workflows_are_valid():
@@ -49,7 +73,10 @@ def test_all_workflows_are_valid():
     assert problems(*FOLDER.glob("*.yml")) == ""
 
 
-@pytest.mark.parametrize(("old", "new"), [("runs-on:", "runs_on:"), ("contents: read", "contents: all")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("runs-on:", "runs_on:"), ("contents: read", "contents: all")],
+)
 def test_an_invalid_workflow_is_named(tmp_path, old, new):
     text = (FOLDER / "check.yml").read_text(encoding="utf8")
     (tmp_path / "wrong.yml").write_text(text.replace(old, new), encoding="utf8")
@@ -62,56 +89,108 @@ def test_actions_are_pinned(name):
 
 
 def test_an_action_without_a_pin_is_named():
-    assert unpinned("uses: a/b@main\nuses: a/b@v2\nuses: a/b") == ["a/b@main", "a/b"]
-    assert unpinned(f"uses: a/b@{'0' * 40}\nuses: ./.github/workflows/x.yml") == [f"a/b@{'0' * 40}"]
+    assert unpinned("uses: a/b@main\nuses: a/b@v2\nuses: a/b") == [
+        "a/b@main",
+        "a/b",
+    ]
+    assert unpinned(
+        f"uses: a/b@{'0' * 40}\nuses: ./.github/workflows/x.yml"
+    ) == [f"a/b@{'0' * 40}"]
 
 
 def test_no_job_has_more_rights_than_it_needs():
-    assert all(workflow["permissions"] == {"contents": "read"} for workflow in WORKFLOWS.values())
-    assert {key: job["permissions"] for key, job in JOBS.items() if "permissions" in job} == RIGHTS
+    assert all(
+        workflow["permissions"] == {"contents": "read"}
+        for workflow in WORKFLOWS.values()
+    )
+    assert {
+        key: job["permissions"]
+        for key, job in JOBS.items()
+        if "permissions" in job
+    } == RIGHTS
 
 
 def test_no_job_runs_for_hours():
-    assert [key for key, job in JOBS.items() if "steps" in job and job.get("timeout-minutes", 360) > 90] == []
+    assert [
+        key
+        for key, job in JOBS.items()
+        if "steps" in job and job.get("timeout-minutes", 360) > 90
+    ] == []
 
 
 def test_a_checkout_leaves_no_token_behind():
     steps = [step for job in JOBS.values() for step in job.get("steps", [])]
-    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    checkouts = [
+        step
+        for step in steps
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
     assert len(checkouts) > 4
-    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    assert all(
+        step["with"]["persist-credentials"] is False for step in checkouts
+    )
 
 
 def test_the_commands_exist():
-    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf8"), re.MULTILINE)
+    targets = re.findall(
+        r"^([\w-]+):",
+        (ROOT / "Makefile").read_text(encoding="utf8"),
+        re.MULTILINE,
+    )
     named = re.findall(r"\bmake ([\w-]+)", commands())
     assert {"links", "test-colab", "repository"} <= set(named)
     assert [name for name in named if name not in targets] == []
     assert os.access(ROOT / ".ci" / "run", os.X_OK) and ".ci/run" in commands()
 
 
-def test_every_session_of_nox_runs_on_linux_and_every_system_runs_the_oldest_and_the_newest():
+def test_linux_runs_every_session_of_nox_and_every_system_oldest_and_newest():
     listed = subprocess.run(
-        [sys.executable, "-m", "nox", "--list", "--json"], cwd=ROOT, capture_output=True, encoding="utf8", check=True
+        [sys.executable, "-m", "nox", "--list", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf8",
+        check=True,
     )
     sessions = [session["session"] for session in json.loads(listed.stdout)]
     matrix = JOBS["check.yml", "versions"]["strategy"]["matrix"]
-    assert set(sessions) == {*matrix["session"], *(extra["session"] for extra in matrix["include"])}
-    assert {extra["os"] for extra in matrix["include"]} == {"ubuntu-latest"} < set(matrix["os"])
+    assert set(sessions) == {
+        *matrix["session"],
+        *(extra["session"] for extra in matrix["include"]),
+    }
+    assert (
+        {extra["os"] for extra in matrix["include"]}
+        == {"ubuntu-latest"}
+        < set(matrix["os"])
+    )
     assert matrix["session"] == [sessions[0], sessions[-1]]
     pythons = {session.rpartition("-")[2] for session in sessions}
     steps = JOBS["check.yml", "versions"]["steps"]
-    assert pythons == set(next(step for step in steps if "with" in step and "python-version" in step["with"])["with"][
-        "python-version"].split())  # fmt: skip
+    assert pythons == set(
+        next(
+            step
+            for step in steps
+            if "with" in step and "python-version" in step["with"]
+        )["with"]["python-version"].split()
+    )
 
 
-# The longer steps, run on stand-ins for GitHub and Colab --------------------------------------------------------------
+# The longer steps, run on stand-ins for GitHub and Colab ----------------------
 
 
-def run_step(key: tuple[str, str], words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess:
-    """Run the step whose name contains some words, in a folder, with the programs of cwd/bin first."""
-    (step,) = (each for each in JOBS[key]["steps"] if words in each.get("name", ""))
-    settings = {name: value for name, value in step.get("env", {}).items() if "${{" not in value}
+def run_step(
+    key: tuple[str, str], words: str, cwd: Path, **env: str
+) -> subprocess.CompletedProcess:
+    """Run the step whose name contains some words, in a folder, with the
+    programs of cwd/bin first.
+    """
+    (step,) = (
+        each for each in JOBS[key]["steps"] if words in each.get("name", "")
+    )
+    settings = {
+        name: value
+        for name, value in step.get("env", {}).items()
+        if "${{" not in value
+    }
     path = f"{cwd / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-e", "-c", step["run"]],
@@ -125,7 +204,9 @@ def run_step(key: tuple[str, str], words: str, cwd: Path, **env: str) -> subproc
 def stand_in(folder: Path, name: str, script: str) -> None:
     """Write a program that takes the place of another."""
     (folder / "bin").mkdir(exist_ok=True)
-    (folder / "bin" / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf8")
+    (folder / "bin" / name).write_text(
+        f"#!/bin/sh\n{script}\n", encoding="utf8"
+    )
     (folder / "bin" / name).chmod(0o755)
 
 
@@ -139,37 +220,69 @@ def stand_in(folder: Path, name: str, script: str) -> None:
         ("https://github.com/Me/Course", 0),
     ],
 )
-def test_nothing_is_published_from_a_copy_with_another_address(tmp_path, url, status):
+def test_nothing_is_published_from_a_copy_with_another_address(
+    tmp_path, url, status
+):
     config = (ROOT / "_config.yml").read_text(encoding="utf8")
-    (tmp_path / "_config.yml").write_text(re.sub(r"^  url: .*", f"  url: {url}", config, flags=re.M), encoding="utf8")
-    here = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "me/course"}
+    (tmp_path / "_config.yml").write_text(
+        re.sub(r"^  url: .*", f"  url: {url}", config, flags=re.M),
+        encoding="utf8",
+    )
+    here = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "me/course",
+    }
     done = run_step(("publish.yml", "address"), "address", tmp_path, **here)
     assert done.returncode == status
-    assert ("make repository URL=https://github.com/me/course" in done.stdout) == bool(status)
+    assert (
+        "make repository URL=https://github.com/me/course" in done.stdout
+    ) == bool(status)
 
 
 def test_publishing_waits_for_the_tests_and_the_address():
-    publishing = {key: job["needs"] for key, job in JOBS.items() if key[0] == "publish.yml" and "permissions" in job}
+    publishing = {
+        key: job["needs"]
+        for key, job in JOBS.items()
+        if key[0] == "publish.yml" and "permissions" in job
+    }
     assert len(publishing) == 2
     assert all(needs == ["check", "address"] for needs in publishing.values())
 
 
 def test_a_repeated_run_publishes_the_site_of_its_own_attempt():
-    (upload,) = (step for step in JOBS["check.yml", "test"]["steps"] if "upload-pages-artifact" in step.get("uses", ""))
-    assert upload["with"]["name"] == JOBS["check.yml", "test"]["outputs"]["site"] == "site-${{ github.run_attempt }}"
+    (upload,) = (
+        step
+        for step in JOBS["check.yml", "test"]["steps"]
+        if "upload-pages-artifact" in step.get("uses", "")
+    )
+    assert (
+        upload["with"]["name"]
+        == JOBS["check.yml", "test"]["outputs"]["site"]
+        == "site-${{ github.run_attempt }}"
+    )
     (deploy,) = JOBS["publish.yml", "pages"]["steps"]
     download = JOBS["publish.yml", "archive"]["steps"][0]
-    assert deploy["with"]["artifact_name"] == download["with"]["name"] == "${{ needs.check.outputs.site }}"
+    assert (
+        deploy["with"]["artifact_name"]
+        == download["with"]["name"]
+        == "${{ needs.check.outputs.site }}"
+    )
 
 
 def test_the_archive_of_a_release_is_the_site_with_its_checksum(tmp_path):
     (tmp_path / "index.html").write_text("<h1>Why?</h1>", encoding="utf8")
-    subprocess.run(["tar", "-cf", "artifact.tar", "./index.html"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["tar", "-cf", "artifact.tar", "./index.html"], cwd=tmp_path, check=True
+    )
     stand_in(tmp_path, "gh", 'echo "$@"')
     tag = {"GITHUB_REF_NAME": "v0.1.0"}
     packed = run_step(("publish.yml", "archive"), "Pack", tmp_path, **tag)
     assert packed.returncode == 0, packed.stderr
-    subprocess.run(["sha256sum", "--check", "deep-learning-tested-v0.1.0.zip.sha256"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["sha256sum", "--check", "deep-learning-tested-v0.1.0.zip.sha256"],
+        cwd=tmp_path,
+        check=True,
+    )
     added = run_step(("publish.yml", "archive"), "Add", tmp_path, **tag).stdout
     assert added.split() == [
         "release",
@@ -187,18 +300,36 @@ torch @ https://the.index/whl/cpu/torch-9.11.0%2Bcpu-cp313-cp313-manylinux_2_28_
 torch-other==4
 torchvision @ https://the.index/whl/cpu/torchvision-0.99.1%2Bcpu-cp313-cp313-manylinux_2_28_x86_64.whl
 """
-OS = "# Written by something\nUbuntu 22.04.5 LTS\nPython 3.13.15\nR version 4.6.1\n"
+OS = (
+    "# Written by something\nUbuntu 22.04.5 LTS\nPython 3.13.15\nR version"
+    " 4.6.1\n"
+)
 
 
-def take(folder: Path, os_info: str, freeze: str) -> subprocess.CompletedProcess:
-    """Run the step that takes today's versions from Colab's list, on a list of ours."""
+def take(
+    folder: Path, os_info: str, freeze: str
+) -> subprocess.CompletedProcess:
+    """Run the step that takes today's versions from Colab's list, on a list of
+    ours.
+    """
     (folder / "tests").mkdir()
-    (folder / "tests/colab.txt").write_text("# Of old\nnumpy==2\ntorch==2.1\ntorchvision==0.1\n", encoding="utf8")
+    (folder / "tests/colab.txt").write_text(
+        "# Of old\nnumpy==2\ntorch==2.1\ntorchvision==0.1\n", encoding="utf8"
+    )
     (folder / "os-info").write_text(os_info, encoding="utf8")
     (folder / "pip-freeze").write_text(freeze, encoding="utf8")
-    stand_in(folder, "curl", 'for last; do :; done; cp "$(basename "$last" .txt)" "$5"')
-    files = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_ENV": str(folder / "env")}
-    return run_step(("weekly.yml", "colab"), "today's versions", folder, **files)
+    stand_in(
+        folder,
+        "curl",
+        'for last; do :; done; cp "$(basename "$last" .txt)" "$5"',
+    )
+    files = {
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "GITHUB_ENV": str(folder / "env"),
+    }
+    return run_step(
+        ("weekly.yml", "colab"), "today's versions", folder, **files
+    )
 
 
 def test_todays_versions_of_colab_are_taken(tmp_path):
@@ -207,12 +338,19 @@ def test_todays_versions_of_colab_are_taken(tmp_path):
     taken = (tmp_path / "tests/colab.txt").read_text(encoding="utf8")
     assert taken == "numpy==9.8.7\ntorch==9.11.0\ntorchvision==0.99.1\n"
     assert (tmp_path / "output").read_text(encoding="utf8") == "python=3.13\n"
-    assert (tmp_path / "env").read_text(encoding="utf8") == "PIP_EXTRA_INDEX_URL=https://the.index/whl/cpu\n"
+    assert (tmp_path / "env").read_text(
+        encoding="utf8"
+    ) == "PIP_EXTRA_INDEX_URL=https://the.index/whl/cpu\n"
 
 
 @pytest.mark.parametrize(
     ("os_info", "freeze"),
-    [("", FREEZE), (OS, ""), (OS, "numpy==9.8.7\ntorch==9\n"), (OS, FREEZE.replace("numpy==", "numpy>="))],
+    [
+        ("", FREEZE),
+        (OS, ""),
+        (OS, "numpy==9.8.7\ntorch==9\n"),
+        (OS, FREEZE.replace("numpy==", "numpy>=")),
+    ],
 )
 def test_a_list_of_another_form_is_refused(tmp_path, os_info, freeze):
     done = take(tmp_path, os_info, freeze)
@@ -221,33 +359,65 @@ def test_a_list_of_another_form_is_refused(tmp_path, os_info, freeze):
 
 
 @pytest.mark.parametrize(
-    ("opened", "command"), [("", "issue create --title The weekly check failed"), ("7", "issue comment 7")]
+    ("opened", "command"),
+    [
+        ("", "issue create --title The weekly check failed"),
+        ("7", "issue comment 7"),
+    ],
 )
-def test_a_failure_opens_an_issue_or_adds_to_the_open_one(tmp_path, opened, command):
-    stand_in(tmp_path, "gh", f'[ "$2" = list ] && printf "{opened}" || echo "$@"')
-    place = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "me/course", "GITHUB_RUN_ID": "5"}
-    done = run_step(("weekly.yml", "report"), "issue", tmp_path, **place, FAILED="failure, success, success")
+def test_a_failure_opens_an_issue_or_adds_to_the_open_one(
+    tmp_path, opened, command
+):
+    stand_in(
+        tmp_path, "gh", f'[ "$2" = list ] && printf "{opened}" || echo "$@"'
+    )
+    place = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "me/course",
+        "GITHUB_RUN_ID": "5",
+    }
+    done = run_step(
+        ("weekly.yml", "report"),
+        "issue",
+        tmp_path,
+        **place,
+        FAILED="failure, success, success",
+    )
     assert done.stdout.startswith(command), done.stderr
-    assert "failure, success, success" in done.stdout and "https://github.com/me/course/actions/runs/5" in done.stdout
+    assert (
+        "failure, success, success" in done.stdout
+        and "https://github.com/me/course/actions/runs/5" in done.stdout
+    )
     report = JOBS["weekly.yml", "report"]
     for result in ("failure", "cancelled"):
         assert f"contains(needs.*.result, '{result}')" in report["if"]
     assert {*report["needs"], "report"} == set(WORKFLOWS["weekly.yml"]["jobs"])
 
 
-# The citation ---------------------------------------------------------------------------------------------------------
+# The citation -----------------------------------------------------------------
 
 
 def test_the_citation_names_this_version_and_address():
     assert problems(ROOT / "CITATION.cff", schema="citation-file-format") == ""
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
+    citation = yaml.safe_load(
+        (ROOT / "CITATION.cff").read_text(encoding="utf8")
+    )
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
     assert citation["version"] == companion.__version__
     assert citation["repository-code"] == config["repository"]["url"]
-    assert (citation["title"], citation["authors"]) == (config["title"], [{"name": config["author"]}])
+    assert (citation["title"], citation["authors"]) == (
+        config["title"],
+        [{"name": config["author"]}],
+    )
 
 
 def test_a_citation_without_authors_is_refused(tmp_path):
-    text = (ROOT / "CITATION.cff").read_text(encoding="utf8").replace("authors:", "writers:")
+    text = (
+        (ROOT / "CITATION.cff")
+        .read_text(encoding="utf8")
+        .replace("authors:", "writers:")
+    )
     (tmp_path / "CITATION.cff").write_text(text, encoding="utf8")
-    assert "authors" in problems(tmp_path / "CITATION.cff", schema="citation-file-format")
+    assert "authors" in problems(
+        tmp_path / "CITATION.cff", schema="citation-file-format"
+    )

@@ -1,4 +1,6 @@
-"""The rules of the repository: functions that name what breaks them, each shown to fail on a small wrong example."""
+"""The rules of the repository: functions that name what breaks them, each shown
+to fail on a small wrong example.
+"""
 
 import ast
 import inspect
@@ -32,12 +34,22 @@ FRAME = {
     "api",
     "references",
 }
-SHARED = {"arguments", "data", "training", "claims", "plots", "checks", "d2l_bridge"}
+SHARED = {
+    "arguments",
+    "data",
+    "training",
+    "claims",
+    "plots",
+    "checks",
+    "d2l_bridge",
+}
 CLAIMS = {"claim", "claim_share", "claim_exact"}
-MACHINE_PATH = re.compile(r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w"
+)
 
 
-# The rules ------------------------------------------------------------------------------------------------------------
+# The rules --------------------------------------------------------------------
 
 
 def stems(folder: Path, pattern: str) -> set[str]:
@@ -48,24 +60,43 @@ def stems(folder: Path, pattern: str) -> set[str]:
 def chapters(root: Path) -> set[str]:
     """Return every slug that has at least one of a chapter's files."""
     modules = stems(root / "companion", "[!_]*.py") - SHARED
-    return stems(root / "notebooks", "*.ipynb") | (stems(root / "book", "*.md") - FRAME) | modules
+    return (
+        stems(root / "notebooks", "*.ipynb")
+        | (stems(root / "book", "*.md") - FRAME)
+        | modules
+    )
 
 
 def missing_files(root: Path) -> list[str]:
     """Name the files that a chapter or a shared module lacks."""
     wanted = [f"tests/test_{name}.py" for name in SHARED]
     for slug in chapters(root):
-        wanted += [f"book/{slug}.md", f"notebooks/{slug}.ipynb", f"companion/{slug}.py", f"tests/test_{slug}.py"]
-    return sorted(f"{name} is missing" for name in wanted if not (root / name).is_file())
+        wanted += [
+            f"book/{slug}.md",
+            f"notebooks/{slug}.ipynb",
+            f"companion/{slug}.py",
+            f"tests/test_{slug}.py",
+        ]
+    return sorted(
+        f"{name} is missing" for name in wanted if not (root / name).is_file()
+    )
 
 
 def misplaced_labs(root: Path) -> list[str]:
-    """Name the chapters that the table of contents does not list with their lab right under them."""
+    """Name the chapters that the table of contents does not list with their lab
+    right under them.
+    """
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
     entries = [entry for part in toc["parts"] for entry in part["chapters"]]
-    labs = {entry["file"]: [section["file"] for section in entry.get("sections", [])] for entry in entries}
+    labs = {
+        entry["file"]: [
+            section["file"] for section in entry.get("sections", [])
+        ]
+        for entry in entries
+    }
     return [
-        f"_toc.yml: book/{slug} has under it {labs.get(f'book/{slug}')}, not its lab"
+        f"_toc.yml: book/{slug} has under it {labs.get(f'book/{slug}')}, not"
+        " its lab"
         for slug in sorted(chapters(root))
         if labs.get(f"book/{slug}") != [f"notebooks/{slug}"]
     ]
@@ -78,29 +109,47 @@ def read_lab(path: Path) -> list[dict]:
 
 
 def disorder(path: Path) -> list[str]:
-    """Say where a lab leaves the standard form: stored without outputs, and its cells in order."""
+    """Say where a lab leaves the standard form: stored without outputs, and its
+    cells in order.
+    """
     cells, found = read_lab(path), []
     code = [cell for cell in cells if cell["cell_type"] == "code"]
     kinds = [cell["cell_type"] for cell in cells]
     if any(cell["outputs"] or cell["execution_count"] for cell in code):
         found.append("is stored with outputs")
-    if not re.match(r"# .+\?\n", cells[0]["source"] + "\n") or kinds[0] != "markdown":
+    if (
+        not re.match(r"# .+\?\n", cells[0]["source"] + "\n")
+        or kinds[0] != "markdown"
+    ):
         found.append("does not open with its title as a question")
     if f"book/{path.stem}" not in cells[0]["source"]:
         found.append("does not link to its chapter in the first cell")
     if kinds[1] != "markdown" or not all(
-        re.search(rf"\b{word}\b", cells[1]["source"]) for word in ("do", "learn", "need")
+        re.search(rf"\b{word}\b", cells[1]["source"])
+        for word in ("do", "learn", "need")
     ):
-        found.append("does not say in the second cell what the reader will do, will learn and needs")
+        found.append(
+            "does not say in the second cell what the reader will do, will"
+            " learn and needs"
+        )
     if kinds[2] != "code" or "google.colab" not in cells[2]["source"]:
         found.append("does not set itself up in the third cell")
-    if kinds[-1] != "markdown" or not cells[-1]["source"].startswith("## Summary"):
+    if kinds[-1] != "markdown" or not cells[-1]["source"].startswith(
+        "## Summary"
+    ):
         found.append("does not close with its summary")
     if roles := re.findall(
-        r"\{[a-z:]+\}`", "".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+        r"\{[a-z:]+\}`",
+        "".join(
+            cell["source"] for cell in cells if cell["cell_type"] == "markdown"
+        ),
     ):
         found.append(f"uses {roles[0]}, which Colab does not know")
-    tagged = [cell for cell in code if "nbval-check-output" in cell["metadata"].get("tags", [])]
+    tagged = [
+        cell
+        for cell in code
+        if "nbval-check-output" in cell["metadata"].get("tags", [])
+    ]
     found += [
         f"makes {claim} in a cell without the tag nbval-check-output"
         for claim in made(code)
@@ -112,71 +161,155 @@ def disorder(path: Path) -> list[str]:
 
 
 def wrong_addresses(root: Path) -> list[str]:
-    """Name the files that do not agree with the address in _config.yml, and the set-up cells that are not the one."""
+    """Name the files that do not agree with the address in _config.yml, and the
+    set-up cells that are not the one.
+    """
     text = {
-        path: path.read_text(encoding="utf8") for pattern in repository.NAMING for path in sorted(root.glob(pattern))
+        path: path.read_text(encoding="utf8")
+        for pattern in repository.NAMING
+        for path in sorted(root.glob(pattern))
     }
-    config, url = yaml.safe_load(text[root / "_config.yml"]), repository.address(root)
+    config, url = (
+        yaml.safe_load(text[root / "_config.yml"]),
+        repository.address(root),
+    )
     found = []
     if config["html"]["baseurl"] != repository.site(url):
         found.append(f"_config.yml: baseurl is not {repository.site(url)}")
-    if config["sphinx"]["config"]["notfound_urls_prefix"] != repository.prefix(url):
-        found.append(f"_config.yml: notfound_urls_prefix is not {repository.prefix(url)}")
-    blob = f"{repository.name_of(url)}/blob/{config['repository']['branch']}/notebooks"
+    if config["sphinx"]["config"]["notfound_urls_prefix"] != repository.prefix(
+        url
+    ):
+        found.append(
+            f"_config.yml: notfound_urls_prefix is not {repository.prefix(url)}"
+        )
+    branch = config["repository"]["branch"]
+    blob = f"{repository.name_of(url)}/blob/{branch}/notebooks"
     for path, lines in text.items():
-        links = re.findall(r"colab\.research\.google\.com/github/([^)\s]+)", lines)
-        if path.parent.name in ("book", "notebooks") and path.stem in stems(root / "notebooks", "*.ipynb"):
+        links = re.findall(
+            r"colab\.research\.google\.com/github/([^)\s]+)", lines
+        )
+        if path.parent.name in ("book", "notebooks") and path.stem in stems(
+            root / "notebooks", "*.ipynb"
+        ):
             if links != [f"{blob}/{path.stem}.ipynb"]:
-                found.append(f"{path.relative_to(root)} does not link once to itself in Colab: {links}")
+                found.append(
+                    f"{path.relative_to(root)} does not link once to itself in"
+                    f" Colab: {links}"
+                )
         elif any(not link.startswith(f"{blob}/") for link in links):
-            found.append(f"{path.relative_to(root)} links to another repository in Colab: {links}")
-        if path.suffix == ".ipynb" and f"({repository.site(url)}book/{path.stem}.html)" not in lines:
-            found.append(f"{path.relative_to(root)} does not link to its chapter on the web")
+            found.append(
+                f"{path.relative_to(root)} links to another repository in"
+                f" Colab: {links}"
+            )
+        if (
+            path.suffix == ".ipynb"
+            and f"({repository.site(url)}book/{path.stem}.html)" not in lines
+        ):
+            found.append(
+                f"{path.relative_to(root)} does not link to its chapter on"
+                " the web"
+            )
         if path.name in ("README.md", "CONTRIBUTING.md") and url not in lines:
             found.append(f"{path.name} does not name the repository {url}")
-        if f"/{repository.UNSET}/" not in url and re.search(rf"github(\.com)?/{repository.UNSET}/", lines):
-            found.append(f"{path.relative_to(root)} still has the address that nobody owns")
-        if path.suffix == ".ipynb" and read_lab(path)[2]["source"] != repository.set_up(url, read_lab(path)):
-            found.append(f"{path.relative_to(root)} has another set-up cell: run make repository")
-        if path.suffix == ".ipynb" and read_lab(path)[2]["metadata"] != repository.FOLDED:
-            found.append(f"{path.relative_to(root)} has a set-up cell that is not folded: run make repository")
+        if f"/{repository.UNSET}/" not in url and re.search(
+            rf"github(\.com)?/{repository.UNSET}/", lines
+        ):
+            found.append(
+                f"{path.relative_to(root)} still has the address that nobody"
+                " owns"
+            )
+        if path.suffix == ".ipynb" and read_lab(path)[2][
+            "source"
+        ] != repository.set_up(url, read_lab(path)):
+            found.append(
+                f"{path.relative_to(root)} has another set-up cell: run make"
+                " repository"
+            )
+        if (
+            path.suffix == ".ipynb"
+            and read_lab(path)[2]["metadata"] != repository.FOLDED
+        ):
+            found.append(
+                f"{path.relative_to(root)} has a set-up cell that is not"
+                " folded: run make repository"
+            )
     return found
 
 
 def made(code: list[dict]) -> list[str]:
-    """Return the names of the claims in some code cells, in order; one that is not a plain string is shown as code."""
+    """Return the names of the claims in some code cells, in order; one that is
+    not a plain string is shown as code.
+    """
     names = []
     for cell in code:
-        for node in ast.walk(ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", cell["source"], flags=re.MULTILINE))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", None) in CLAIMS and node.args:
+        for node in ast.walk(
+            ast.parse(
+                re.sub(
+                    r"^(\s*)[%!].*",
+                    r"\1pass",
+                    cell["source"],
+                    flags=re.MULTILINE,
+                )
+            )
+        ):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", None) in CLAIMS
+                and node.args
+            ):
                 name = node.args[0]
-                names.append(name.value if isinstance(name, ast.Constant) else ast.unparse(name))
+                names.append(
+                    name.value
+                    if isinstance(name, ast.Constant)
+                    else ast.unparse(name)
+                )
     return names
 
 
 def unshown_claims(root: Path) -> list[str]:
-    """Name the claims of the labs that their pages neither glue nor use to settle a misconception."""
+    """Name the claims of the labs that their pages neither glue nor use to
+    settle a misconception.
+    """
     found = []
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         page = (root / "book" / f"{path.stem}.md").read_text(encoding="utf8")
-        settling = " ".join(re.findall(r"^:claim: (.+)$", page, re.MULTILINE)).split()
-        for name in made([cell for cell in read_lab(path) if cell["cell_type"] == "code"]):
-            if f"/notebooks/{path.stem}.ipynb::{name}." not in page and name not in settling:
-                found.append(f"book/{path.stem}.md does not show the claim {name}")
+        settling = " ".join(
+            re.findall(r"^:claim: (.+)$", page, re.MULTILINE)
+        ).split()
+        for name in made(
+            [cell for cell in read_lab(path) if cell["cell_type"] == "code"]
+        ):
+            if (
+                f"/notebooks/{path.stem}.ipynb::{name}." not in page
+                and name not in settling
+            ):
+                found.append(
+                    f"book/{path.stem}.md does not show the claim {name}"
+                )
     return found
 
 
 def public(module: object) -> dict[str, object]:
     """Return the public functions and classes that a module defines itself."""
-    found = inspect.getmembers(module, lambda each: inspect.isfunction(each) or inspect.isclass(each))
-    return {name: each for name, each in found if not name.startswith("_") and each.__module__ == module.__name__}
+    found = inspect.getmembers(
+        module, lambda each: inspect.isfunction(each) or inspect.isclass(each)
+    )
+    return {
+        name: each
+        for name, each in found
+        if not name.startswith("_") and each.__module__ == module.__name__
+    }
 
 
 def undocumented(module: object, api: str) -> list[str]:
-    """Name what the API page or a docstring lacks: the module, a docstring, a doctest where something is computed."""
+    """Name what the API page or a docstring lacks: the module, a docstring, a
+    doctest where something is computed.
+    """
     found = (
         []
-        if re.search(rf"automodule:: {re.escape(module.__name__)}\n\s+:members:", api)
+        if re.search(
+            rf"automodule:: {re.escape(module.__name__)}\n\s+:members:", api
+        )
         else [f"{module.__name__} is not in book/api.md"]
     )
     for name, each in public(module).items():
@@ -184,24 +317,50 @@ def undocumented(module: object, api: str) -> list[str]:
         if not doc:
             found.append(f"{module.__name__}.{name} has no docstring")
         elif (
-            "Returns:" in doc and ">>>" not in doc and each.__module__ != "companion.plots"
+            "Returns:" in doc
+            and ">>>" not in doc
+            and each.__module__ != "companion.plots"
         ):  # a plot returns what it drew on
-            found.append(f"{module.__name__}.{name} returns something, and no doctest shows what")
+            found.append(
+                f"{module.__name__}.{name} returns something, and no doctest"
+                " shows what"
+            )
     return found
 
 
 def machine_paths(files: list[Path]) -> list[str]:
     """Name the lines that hold a path of one machine."""
-    lines = ((path, *each) for path in files for each in enumerate(path.read_text(encoding="utf8").splitlines(), 1))
-    return [f"{path.name}:{number}: {line.strip()[:80]}" for path, number, line in lines if MACHINE_PATH.search(line)]
+    lines = (
+        (path, *each)
+        for path in files
+        for each in enumerate(path.read_text(encoding="utf8").splitlines(), 1)
+    )
+    return [
+        f"{path.name}:{number}: {line.strip()[:80]}"
+        for path, number, line in lines
+        if MACHINE_PATH.search(line)
+    ]
 
 
 def wrong_pins(requirements: str, constrained: str) -> list[str]:
-    """Say where the two files of pins disagree with each other, or with what is installed."""
+    """Say where the two files of pins disagree with each other, or with what is
+    installed.
+    """
     direct, rest = pins(requirements), pins(constrained)
-    found = [f"{name} is pinned in both files" for name in direct.keys() & rest.keys()]
-    found += [f"{name}: a pin of one build ({v})" for name, v in (direct | rest).items() if "+" in v]
-    found += [f"{name} belongs to one kind of machine" for name in rest if LEFT_OUT.fullmatch(name)]
+    found = [
+        f"{name} is pinned in both files"
+        for name in direct.keys() & rest.keys()
+    ]
+    found += [
+        f"{name}: a pin of one build ({v})"
+        for name, v in (direct | rest).items()
+        if "+" in v
+    ]
+    found += [
+        f"{name} belongs to one kind of machine"
+        for name in rest
+        if LEFT_OUT.fullmatch(name)
+    ]
     for name, v in (direct | rest).items():
         try:
             installed = version(name).partition("+")[0]
@@ -212,7 +371,7 @@ def wrong_pins(requirements: str, constrained: str) -> list[str]:
     return found
 
 
-# The repository keeps them --------------------------------------------------------------------------------------------
+# The repository keeps them ----------------------------------------------------
 
 
 def test_a_chapter_is_four_files_with_one_name():
@@ -239,28 +398,56 @@ def test_pages_show_every_claim():
 @pytest.mark.parametrize("name", sorted(stems(ROOT / "companion", "[!_]*.py")))
 def test_the_companion_is_documented(name):
     module = import_module(f"companion.{name}")
-    assert undocumented(module, (ROOT / "book" / "api.md").read_text(encoding="utf8")) == []
+    assert (
+        undocumented(
+            module, (ROOT / "book" / "api.md").read_text(encoding="utf8")
+        )
+        == []
+    )
 
 
 def test_no_file_names_a_path_of_a_machine():
-    kept = ["*.py", "*.md", "*.ipynb", "*.yml", "*.toml", "*.txt", "*.css", "Makefile", ".ci/run"]
+    kept = [
+        "*.py",
+        "*.md",
+        "*.ipynb",
+        "*.yml",
+        "*.toml",
+        "*.txt",
+        "*.css",
+        "Makefile",
+        ".ci/run",
+    ]
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *kept], cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "-co", "--exclude-standard", *kept],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
-    files = [ROOT / name for name in listed.stdout.splitlines() if "mathjax" not in name]
+    files = [
+        ROOT / name
+        for name in listed.stdout.splitlines()
+        if "mathjax" not in name
+    ]
     assert len(files) > 20, listed.stderr
     assert machine_paths(files) == []
 
 
 def test_pins_agree():
-    requirements, constrained = (ROOT / "requirements.txt").read_text(), (ROOT / "constraints.txt").read_text()
+    requirements, constrained = (
+        (ROOT / "requirements.txt").read_text(),
+        (ROOT / "constraints.txt").read_text(),
+    )
     assert len(pins(requirements)) > 15
     assert wrong_pins(requirements, constrained) == []
-    if sys.platform == "linux" and sys.version_info[:2] == (3, 11):  # where constraints.txt was written
+    if sys.platform == "linux" and sys.version_info[:2] == (
+        3,
+        11,
+    ):  # where constraints.txt was written
         assert constrained == constraints(requirements), "run: make constraints"
 
 
-# Each rule can fail ---------------------------------------------------------------------------------------------------
+# Each rule can fail -----------------------------------------------------------
 
 SETUP = "import sys\n\nif 'google.colab' in sys.modules:\n    %pip install x"
 CELLS = (
@@ -272,42 +459,83 @@ CELLS = (
 )
 
 
-def write_lab(path: Path, cells=CELLS, tags=("nbval-check-output",), count=None) -> Path:
+def write_lab(
+    path: Path, cells=CELLS, tags=("nbval-check-output",), count=None
+) -> Path:
     """Write a small lab whose code cells all carry the tags."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = [
-        {"cell_type": kind, "id": f"cell-{i}", "source": source, "metadata": {"tags": list(tags)}}
+        {
+            "cell_type": kind,
+            "id": f"cell-{i}",
+            "source": source,
+            "metadata": {"tags": list(tags)},
+        }
         | ({"outputs": [], "execution_count": count} if kind == "code" else {})
         for i, (kind, source) in enumerate(cells)
     ]
-    path.write_text(json.dumps({"cells": stored, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(
+        json.dumps(
+            {
+                "cells": stored,
+                "metadata": {},
+                "nbformat": 4,
+                "nbformat_minor": 5,
+            }
+        )
+    )
     return path
 
 
 def replaced(place: int, cell: tuple[str, str]) -> list[tuple[str, str]]:
     """Return the cells of the small lab with one replaced."""
-    return [cell if i == place % len(CELLS) else each for i, each in enumerate(CELLS)]
+    return [
+        cell if i == place % len(CELLS) else each
+        for i, each in enumerate(CELLS)
+    ]
 
 
 def write_chapter(root: Path, slug: str = "toy") -> None:
-    """Write the four files of a small chapter, its table of contents and the tests of the shared modules."""
+    """Write the four files of a small chapter, its table of contents and the
+    tests of the shared modules.
+    """
     write_lab(root / "notebooks" / f"{slug}.ipynb")
     files = [f"book/{slug}.md", f"companion/{slug}.py", f"tests/test_{slug}.py"]
     for name in files + [f"tests/test_{module}.py" for module in SHARED]:
         (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text("{glue:text}`/notebooks/toy.ipynb::grows.result:s`")
-    entry = {"file": f"book/{slug}", "sections": [{"file": f"notebooks/{slug}"}]}
-    (root / "_toc.yml").write_text(yaml.safe_dump({"parts": [{"chapters": [entry]}]}))
+        (root / name).write_text(
+            "{glue:text}`/notebooks/toy.ipynb::grows.result:s`"
+        )
+    entry = {
+        "file": f"book/{slug}",
+        "sections": [{"file": f"notebooks/{slug}"}],
+    }
+    (root / "_toc.yml").write_text(
+        yaml.safe_dump({"parts": [{"chapters": [entry]}]})
+    )
 
 
 def test_a_complete_chapter_breaks_no_rule(tmp_path):
     write_chapter(tmp_path)
     lab = tmp_path / "notebooks" / "toy.ipynb"
-    assert missing_files(tmp_path) + misplaced_labs(tmp_path) + disorder(lab) + unshown_claims(tmp_path) == []
+    assert (
+        missing_files(tmp_path)
+        + misplaced_labs(tmp_path)
+        + disorder(lab)
+        + unshown_claims(tmp_path)
+        == []
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py", "tests/test_toy.py", "tests/test_data.py"]
+    "name",
+    [
+        "book/toy.md",
+        "notebooks/toy.ipynb",
+        "companion/toy.py",
+        "tests/test_toy.py",
+        "tests/test_data.py",
+    ],
 )
 def test_a_missing_file_is_named(tmp_path, name):
     write_chapter(tmp_path)
@@ -315,25 +543,45 @@ def test_a_missing_file_is_named(tmp_path, name):
     assert missing_files(tmp_path) == [f"{name} is missing"]
 
 
-@pytest.mark.parametrize("name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py"])
+@pytest.mark.parametrize(
+    "name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py"]
+)
 def test_one_file_alone_asks_for_the_other_three(tmp_path, name):
     write_chapter(tmp_path)
-    others = sorted({"book/toy.md", "companion/toy.py", "notebooks/toy.ipynb", "tests/test_toy.py"} - {name})
+    others = sorted(
+        {
+            "book/toy.md",
+            "companion/toy.py",
+            "notebooks/toy.ipynb",
+            "tests/test_toy.py",
+        }
+        - {name}
+    )
     for other in others:
         (tmp_path / other).unlink()
-    assert missing_files(tmp_path) == [f"{other} is missing" for other in others]
+    assert missing_files(tmp_path) == [
+        f"{other} is missing" for other in others
+    ]
 
 
 def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):
     write_chapter(tmp_path)
-    (tmp_path / "_toc.yml").write_text("parts: [{chapters: [{file: book/toy}, {file: notebooks/toy}]}]")
-    assert misplaced_labs(tmp_path) == ["_toc.yml: book/toy has under it [], not its lab"]
+    (tmp_path / "_toc.yml").write_text(
+        "parts: [{chapters: [{file: book/toy}, {file: notebooks/toy}]}]"
+    )
+    assert misplaced_labs(tmp_path) == [
+        "_toc.yml: book/toy has under it [], not its lab"
+    ]
 
 
 @pytest.mark.parametrize(
     ("place", "cell", "words"),
     [
-        (0, ("markdown", "# A statement\n\n[Chapter](../book/toy.md)"), "title as a question"),
+        (
+            0,
+            ("markdown", "# A statement\n\n[Chapter](../book/toy.md)"),
+            "title as a question",
+        ),
         (0, ("markdown", "# Why?"), "link to its chapter"),
         (1, ("markdown", "Hello."), "will do, will learn and needs"),
         (1, ("code", "# do learn need"), "will do, will learn and needs"),
@@ -342,11 +590,17 @@ def test_a_lab_elsewhere_in_the_contents_is_named(tmp_path):
         (3, ("code", "print(1)"), "makes no claim"),
         (-1, ("markdown", "The end."), "summary"),
         (-1, ("code", "## Summary"), "summary"),
-        (1, ("markdown", "You do, learn, need {cite:p}`x`."), "Colab does not know"),
+        (
+            1,
+            ("markdown", "You do, learn, need {cite:p}`x`."),
+            "Colab does not know",
+        ),
     ],
 )
 def test_a_lab_out_of_order_is_named(tmp_path, place, cell, words):
-    (found,) = disorder(write_lab(tmp_path / "toy.ipynb", replaced(place, cell)))
+    (found,) = disorder(
+        write_lab(tmp_path / "toy.ipynb", replaced(place, cell))
+    )
     assert words in found
 
 
@@ -363,20 +617,30 @@ def test_a_claim_that_nbval_does_not_compare_is_named(tmp_path):
     assert "makes grows in a cell without the tag" in found
 
 
-def write_addresses(root: Path, url: str = "https://github.com/first/course") -> Path:
+def write_addresses(
+    root: Path, url: str = "https://github.com/first/course"
+) -> Path:
     """Write a small repository whose files name an address."""
     write_chapter(root)
     colab = f"https://colab.research.google.com/github/{repository.name_of(url)}/blob/main/notebooks/toy.ipynb"
-    chapter = f"[Chapter](../book/toy.md) ([on the web]({repository.site(url)}book/toy.html))"
+    chapter = (
+        "[Chapter](../book/toy.md) ([on the"
+        f" web]({repository.site(url)}book/toy.html))"
+    )
     title = ("markdown", f"# Why?\n\n[Open in Colab]({colab}) · {chapter}")
     write_lab(root / "notebooks" / "toy.ipynb", replaced(0, title))
-    (root / "book/toy.md").write_text(f"[Colab]({colab}) [other](https://github.com/first/course-2)", encoding="utf8")
-    (root / "README.md").write_text(f"git clone {url}.git; see {repository.site(url)}.", encoding="utf8")
+    (root / "book/toy.md").write_text(
+        f"[Colab]({colab}) [other](https://github.com/first/course-2)",
+        encoding="utf8",
+    )
+    (root / "README.md").write_text(
+        f"git clone {url}.git; see {repository.site(url)}.", encoding="utf8"
+    )
     (root / "CONTRIBUTING.md").write_text(f"See {url}/issues.", encoding="utf8")
     (root / "_config.yml").write_text(
-        f"repository: {{branch: main,\n  url: {url}}}\n"
-        f"html:\n  baseurl: &site {repository.site(url)}  # a comment stays\n"
-        f"sphinx: {{config: {{\n    notfound_urls_prefix: {repository.prefix(url)}\n  }}}}\n",
+        f"repository: {{branch: main,\n  url: {url}}}\nhtml:\n  baseurl: &site"
+        f" {repository.site(url)}  # a comment stays\nsphinx: {{config: {{\n   "
+        f" notfound_urls_prefix: {repository.prefix(url)}\n  }}}}\n",
         encoding="utf8",
     )
     repository.main(root, url)
@@ -387,21 +651,38 @@ def write_addresses(root: Path, url: str = "https://github.com/first/course") ->
     ("url", "site"),
     [
         ("https://github.com/you/name", "https://you.github.io/name/"),
-        ("https://github.com/you/course-2.x", "https://you.github.io/course-2.x/"),
+        (
+            "https://github.com/you/course-2.x",
+            "https://you.github.io/course-2.x/",
+        ),
         ("https://github.com/You/you.github.io", "https://You.github.io/"),
     ],
 )
 def test_a_new_address_stands_in_every_file(tmp_path, url, site):
     root = write_addresses(tmp_path)
-    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    before = {
+        path: path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
     assert wrong_addresses(root) == []
-    names = ["CONTRIBUTING.md", "README.md", "book/toy.md", "notebooks/toy.ipynb", "_config.yml"]
+    names = [
+        "CONTRIBUTING.md",
+        "README.md",
+        "book/toy.md",
+        "notebooks/toy.ipynb",
+        "_config.yml",
+    ]
     assert repository.main(root, url) == names
     assert wrong_addresses(root) == []
     assert repository.main(root, url) == []
-    assert (root / "README.md").read_text(encoding="utf8") == f"git clone {url}.git; see {site}."
-    assert "(https://github.com/first/course-2)" in (root / "book/toy.md").read_text(encoding="utf8")
-    assert f"baseurl: &site {site}  # a comment stays" in (root / "_config.yml").read_text(encoding="utf8")
+    assert (root / "README.md").read_text(
+        encoding="utf8"
+    ) == f"git clone {url}.git; see {site}."
+    assert "(https://github.com/first/course-2)" in (
+        root / "book/toy.md"
+    ).read_text(encoding="utf8")
+    assert f"baseurl: &site {site}  # a comment stays" in (
+        root / "_config.yml"
+    ).read_text(encoding="utf8")
     repository.main(root, "https://github.com/first/course")
     assert {path: path.read_bytes() for path in before} == before
 
@@ -421,9 +702,18 @@ def test_a_new_address_stands_in_every_file(tmp_path, url, site):
 )
 def test_what_is_no_address_changes_nothing(tmp_path, url):
     root = write_addresses(tmp_path)
-    with pytest.raises(SystemExit, match=r"^URL is an address such as https://github.com/you/name, without .*; got '"):
+    with pytest.raises(
+        SystemExit,
+        match=(
+            r"^URL is an address such as https://github.com/you/name, without"
+            r" .*; got '"
+        ),
+    ):
         repository.main(root, url)
-    assert wrong_addresses(root) == [] and repository.address(root) == "https://github.com/first/course"
+    assert (
+        wrong_addresses(root) == []
+        and repository.address(root) == "https://github.com/first/course"
+    )
 
 
 @pytest.mark.parametrize(
@@ -435,25 +725,77 @@ def test_what_is_no_address_changes_nothing(tmp_path, url):
             "me.github.io",
             "_config.yml: baseurl is not https://first.github.io/course/",
         ),
-        ("_config.yml", "prefix: /course/", "prefix: /", "_config.yml: notfound_urls_prefix is not /course/"),
-        ("README.md", "first/course", "me/course", "README.md does not name the repository"),
-        ("CONTRIBUTING.md", "first/course", "me/course", "CONTRIBUTING.md does not name the repository"),
-        ("book/toy.md", "first/course/", "me/course/", "book/toy.md does not link once to itself in Colab"),
-        ("book/toy.md", "toy.ipynb", "dropout.ipynb", "book/toy.md does not link once to itself in Colab"),
-        ("book/toy.md", "/main/", "/master/", "book/toy.md does not link once to itself in Colab"),
-        ("notebooks/toy.ipynb", "first/course/", "me/course/", "notebooks/toy.ipynb does not link once to itself"),
+        (
+            "_config.yml",
+            "prefix: /course/",
+            "prefix: /",
+            "_config.yml: notfound_urls_prefix is not /course/",
+        ),
+        (
+            "README.md",
+            "first/course",
+            "me/course",
+            "README.md does not name the repository",
+        ),
+        (
+            "CONTRIBUTING.md",
+            "first/course",
+            "me/course",
+            "CONTRIBUTING.md does not name the repository",
+        ),
+        (
+            "book/toy.md",
+            "first/course/",
+            "me/course/",
+            "book/toy.md does not link once to itself in Colab",
+        ),
+        (
+            "book/toy.md",
+            "toy.ipynb",
+            "dropout.ipynb",
+            "book/toy.md does not link once to itself in Colab",
+        ),
+        (
+            "book/toy.md",
+            "/main/",
+            "/master/",
+            "book/toy.md does not link once to itself in Colab",
+        ),
+        (
+            "notebooks/toy.ipynb",
+            "first/course/",
+            "me/course/",
+            "notebooks/toy.ipynb does not link once to itself",
+        ),
         (
             "notebooks/toy.ipynb",
             "first.github.io",
             "me.github.io",
             "notebooks/toy.ipynb does not link to its chapter on",
         ),
-        ("notebooks/toy.ipynb", "import torch", "import torch as t", "notebooks/toy.ipynb has another set-up cell"),
-        ("notebooks/toy.ipynb", "USES_D2L = False", "USES_D2L = True", "notebooks/toy.ipynb has another set-up cell"),
-        ("notebooks/toy.ipynb", '"hide-input"', '"hide-output"', "notebooks/toy.ipynb has a set-up cell that is not"),
+        (
+            "notebooks/toy.ipynb",
+            "import torch",
+            "import torch as t",
+            "notebooks/toy.ipynb has another set-up cell",
+        ),
+        (
+            "notebooks/toy.ipynb",
+            "USES_D2L = False",
+            "USES_D2L = True",
+            "notebooks/toy.ipynb has another set-up cell",
+        ),
+        (
+            "notebooks/toy.ipynb",
+            '"hide-input"',
+            '"hide-output"',
+            "notebooks/toy.ipynb has a set-up cell that is not",
+        ),
     ],
 )
-def test_a_file_with_another_address_or_set_up_is_named(tmp_path, name, old, new, words):
+def test_a_file_with_another_address_or_set_up_is_named(
+    tmp_path, name, old, new, words
+):
     path = write_addresses(tmp_path) / name
     text = path.read_text(encoding="utf8")
     assert old in text
@@ -464,9 +806,12 @@ def test_a_file_with_another_address_or_set_up_is_named(tmp_path, name, old, new
 
 def test_an_address_that_was_forgotten_is_named(tmp_path):
     root = write_addresses(tmp_path, "https://github.com/you/course")
-    (root / "book/index.md").write_text("https://github.com/OWNER/course", encoding="utf8")
+    (root / "book/index.md").write_text(
+        "https://github.com/OWNER/course", encoding="utf8"
+    )
     (root / "book/introduction.md").write_text(
-        "https://colab.research.google.com/github/me/course/blob/main/notebooks/toy.ipynb", encoding="utf8"
+        "https://colab.research.google.com/github/me/course/blob/main/notebooks/toy.ipynb",
+        encoding="utf8",
     )
     assert [each.partition(":")[0] for each in wrong_addresses(root)] == [
         "book/index.md still has the address that nobody owns",
@@ -484,45 +829,73 @@ def test_an_address_that_was_forgotten_is_named(tmp_path):
         ("from companion.data import digits", False),
     ],
 )
-def test_a_set_up_cell_installs_d2l_where_its_lab_uses_it(tmp_path, source, uses_d2l):
-    cells = read_lab(write_lab(tmp_path / "toy.ipynb", replaced(3, ("code", source))))
-    assert f"USES_D2L = {uses_d2l}\n" in repository.set_up("https://github.com/you/name", cells)
+def test_a_set_up_cell_installs_d2l_where_its_lab_uses_it(
+    tmp_path, source, uses_d2l
+):
+    cells = read_lab(
+        write_lab(tmp_path / "toy.ipynb", replaced(3, ("code", source)))
+    )
+    assert f"USES_D2L = {uses_d2l}\n" in repository.set_up(
+        "https://github.com/you/name", cells
+    )
 
 
 def test_a_claim_that_no_page_shows_is_named(tmp_path):
     write_chapter(tmp_path)
     page = tmp_path / "book" / "toy.md"
     page.write_text("It grows by 2 points.")
-    assert unshown_claims(tmp_path) == ["book/toy.md does not show the claim grows"]
+    assert unshown_claims(tmp_path) == [
+        "book/toy.md does not show the claim grows"
+    ]
     page.write_text(":lab: toy\n:claim: shrinks grows\n")
     assert unshown_claims(tmp_path) == []
-    write_lab(tmp_path / "notebooks" / "toy.ipynb", replaced(3, ("code", "claim(f'grows_{k}', 'It grows', values)")))
-    assert unshown_claims(tmp_path) == ["book/toy.md does not show the claim f'grows_{k}'"]
+    write_lab(
+        tmp_path / "notebooks" / "toy.ipynb",
+        replaced(3, ("code", "claim(f'grows_{k}', 'It grows', values)")),
+    )
+    assert unshown_claims(tmp_path) == [
+        "book/toy.md does not show the claim f'grows_{k}'"
+    ]
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
         ("def f():\n    pass", "f has no docstring"),
-        ('def f():\n    """One.\n\n    Returns:\n        int: one.\n    """', "no doctest"),
+        (
+            'def f():\n    """One.\n\n    Returns:\n        int: one.\n    """',
+            "no doctest",
+        ),
         ("class A(dict):\n    pass", "A has no docstring"),
     ],
 )
-def test_what_lacks_documentation_is_named(tmp_path, monkeypatch, source, words):
+def test_what_lacks_documentation_is_named(
+    tmp_path, monkeypatch, source, words
+):
     (tmp_path / "toy_module.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "toy_module", raising=False)
     module = import_module("toy_module")
-    (found,) = undocumented(module, ".. automodule:: toy_module\n   :members:\n")
+    (found,) = undocumented(
+        module, ".. automodule:: toy_module\n   :members:\n"
+    )
     assert words in found
     assert "toy_module is not in book/api.md" in undocumented(module, "")
 
 
 def test_a_machine_path_is_named(tmp_path):
     slash = "/"
-    (tmp_path / "a.md").write_text(f"See {slash}home/me/x, not https://host{slash}home/x or .{slash}work/x.")
-    (tmp_path / "b.md").write_text(f"https://host{slash}work/x and ..{slash}work/x and _build{slash}work/x")
-    assert [line[:6] for line in machine_paths([tmp_path / "a.md", tmp_path / "b.md"])] == ["a.md:1"]
+    (tmp_path / "a.md").write_text(
+        f"See {slash}home/me/x, not https://host{slash}home/x or"
+        f" .{slash}work/x."
+    )
+    (tmp_path / "b.md").write_text(
+        f"https://host{slash}work/x and ..{slash}work/x and _build{slash}work/x"
+    )
+    assert [
+        line[:6]
+        for line in machine_paths([tmp_path / "a.md", tmp_path / "b.md"])
+    ] == ["a.md:1"]
 
 
 @pytest.mark.parametrize(
@@ -541,14 +914,24 @@ def test_wrong_pins_are_named(requirements, constrained, words):
     assert words in found
 
 
-# make replicate -------------------------------------------------------------------------------------------------------
+# make replicate ---------------------------------------------------------------
 
-HEADER = "import os\nfrom companion.claims import claim\nshift = float(os.environ['COURSE_SEED'] != '2')\n"
-CLAIM = "claim('grows', 'It grows by', [shift + i / 10 for i in range(10)], above=1)"
+HEADER = (
+    "import os\nfrom companion.claims import claim\nshift ="
+    " float(os.environ['COURSE_SEED'] != '2')\n"
+)
+CLAIM = (
+    "claim('grows', 'It grows by', [shift + i / 10 for i in range(10)],"
+    " above=1)"
+)
 
 
-def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(tmp_path, capsys):
-    lab = write_lab(tmp_path / "toy.ipynb", [("code", HEADER + CLAIM), ("code", "1 / 0")])
+def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(
+    tmp_path, capsys
+):
+    lab = write_lab(
+        tmp_path / "toy.ipynb", [("code", HEADER + CLAIM), ("code", "1 / 0")]
+    )
     assert replicate.main([3, 2], [lab]) == 1
     said = capsys.readouterr().out
     assert "toy grows: held for 1 of 2 seeds" in said
@@ -563,53 +946,101 @@ def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(tmp_pat
         ({}, 1, "no claim"),
     ],
 )
-def test_replicate_succeeds_when_each_claim_held_for_each_seed(monkeypatch, capsys, holds, status, words):
+def test_replicate_succeeds_when_each_claim_held_for_each_seed(
+    monkeypatch, capsys, holds, status, words
+):
     def executed(lab, seed):
-        record = {"name": "grows", "holds": holds.get(seed), "sentence": "It grows"}
+        record = {
+            "name": "grows",
+            "holds": holds.get(seed),
+            "sentence": "It grows",
+        }
         data = {replicate.RECORD: json.dumps(record)} if holds else {}
         output = {"output_type": "display_data", "data": data, "metadata": {}}
-        return replicate.nbformat.from_dict({"cells": [{"cell_type": "code", "outputs": [output]}]})
+        return replicate.nbformat.from_dict(
+            {"cells": [{"cell_type": "code", "outputs": [output]}]}
+        )
 
     monkeypatch.setattr(replicate, "execute", executed)
     assert replicate.main([3, 4], [Path("toy.ipynb")]) == status
     assert words in capsys.readouterr().out
 
 
-# nbval ----------------------------------------------------------------------------------------------------------------
+# nbval ------------------------------------------------------------------------
 
 
 def test_labs_get_the_outputs_of_the_build(tmp_path):
-    lab, cache = write_lab(tmp_path / "toy.ipynb"), get_cache(tmp_path / "cache")
-    with pytest.raises(SystemExit, match=r"toy.ipynb as it stands has not been executed: run make book first"):
+    lab, cache = (
+        write_lab(tmp_path / "toy.ipynb"),
+        get_cache(tmp_path / "cache"),
+    )
+    with pytest.raises(
+        SystemExit,
+        match=(
+            r"toy.ipynb as it stands has not been executed: run make book first"
+        ),
+    ):
         executed_labs.main(tmp_path / "labs", [lab], cache)
 
     notebook = nbformat.read(lab, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.execution_count, cell.outputs = 1, [nbformat.v4.new_output("stream", text="✓ 2.0 points\n")]
+            cell.execution_count, cell.outputs = (
+                1,
+                [nbformat.v4.new_output("stream", text="✓ 2.0 points\n")],
+            )
     nbformat.write(notebook, tmp_path / "run.ipynb")
     cache.cache_notebook_file(tmp_path / "run.ipynb", lab, check_validity=False)
     executed_labs.main(tmp_path / "labs", [lab], cache)
-    assert "✓ 2.0 points" in (tmp_path / "labs/toy.ipynb").read_text(encoding="utf8")
+    assert "✓ 2.0 points" in (tmp_path / "labs/toy.ipynb").read_text(
+        encoding="utf8"
+    )
 
 
-@pytest.mark.parametrize("tags", [("nbval-check-output",), ()], ids=["no output", "no tag"])
+@pytest.mark.parametrize(
+    "tags", [("nbval-check-output",), ()], ids=["no output", "no tag"]
+)
 def test_labs_without_anything_to_compare_are_refused(tmp_path, tags):
-    lab, cache = write_lab(tmp_path / "toy.ipynb", tags=tags), get_cache(tmp_path / "cache")
+    lab, cache = (
+        write_lab(tmp_path / "toy.ipynb", tags=tags),
+        get_cache(tmp_path / "cache"),
+    )
     cache.cache_notebook_file(lab, check_validity=False)
-    with pytest.raises(SystemExit, match=r"toy.ipynb has a cell tagged nbval-check-output without output, or no such"):
+    with pytest.raises(
+        SystemExit,
+        match=(
+            r"toy.ipynb has a cell tagged nbval-check-output without output, or"
+            r" no such"
+        ),
+    ):
         executed_labs.main(tmp_path / "labs", [lab], cache)
 
 
 def test_nbval_compares_what_a_claim_prints(tmp_path):
     record = {"application/papermill.record/text/plain": "2.0"}
-    code = ("code", f"print('✓ 2.0 points')\nget_ipython().display_pub.publish({record})")
+    code = (
+        "code",
+        f"print('✓ 2.0 points')\nget_ipython().display_pub.publish({record})",
+    )
     lab = write_lab(tmp_path / "toy.ipynb", [code, code], count=1)
     notebook = json.loads(lab.read_text(encoding="utf8"))
-    for cell, stored in zip(notebook["cells"], ["✓ 2.0 points\n", "✓ 2.1 points\n"], strict=True):
-        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": stored}]
+    for cell, stored in zip(
+        notebook["cells"], ["✓ 2.0 points\n", "✓ 2.1 points\n"], strict=True
+    ):
+        cell["outputs"] = [
+            {"output_type": "stream", "name": "stdout", "text": stored}
+        ]
     lab.write_text(json.dumps(notebook))
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "nbval_records"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "nbval_records",
+    ]
     run = subprocess.run(
         [*command, "--nbval-lax", "--nbval-current-env", lab],
         cwd=tmp_path,
@@ -617,4 +1048,7 @@ def test_nbval_compares_what_a_claim_prints(tmp_path):
         capture_output=True,
         encoding="utf8",
     )
-    assert re.findall(r"Cell (\d) (PASSED|FAILED)", run.stdout) == [("0", "PASSED"), ("1", "FAILED")], run.stdout
+    assert re.findall(r"Cell (\d) (PASSED|FAILED)", run.stdout) == [
+        ("0", "PASSED"),
+        ("1", "FAILED"),
+    ], run.stdout

@@ -1,6 +1,8 @@
-"""The built site: links, alternative text, no foreign host, accessibility, explorers and quizzes driven in a browser.
+"""The built site: links, alternative text, no foreign host, accessibility,
+explorers and quizzes driven in a browser.
 
-Run by `make test` after the build. The browser tests need Chromium; where none is found they are skipped.
+Run by `make test` after the build. The browser tests need Chromium; where none
+is found they are skipped.
 """
 
 import functools
@@ -27,20 +29,32 @@ SITE = ROOT / "_build" / "html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 PREFIX = CONFIG["sphinx"]["config"]["notfound_urls_prefix"]
 PAGES = sorted(
-    str(path.relative_to(SITE)) for folder in ("book", "notebooks") for path in (SITE / folder).glob("*.html")
+    str(path.relative_to(SITE))
+    for folder in ("book", "notebooks")
+    for path in (SITE / folder).glob("*.html")
 )
 OTHER_PAGES = ["search.html", "genindex.html", "404.html"]
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-KNOWN_MESSAGES = ("invalid theme mode",)  # the theme's answer to a browser that has no stored theme
-# The theme's search and theme buttons have a name that differs from what they show.
+BROWSER = next(
+    filter(
+        None,
+        map(shutil.which, ("chromium", "chromium-browser", "google-chrome")),
+    ),
+    None,
+)
+# The theme's answer to a browser that has no stored theme.
+KNOWN_MESSAGES = ("invalid theme mode",)
+# The theme's search and theme buttons have a name that differs from what they
+# show.
 KNOWN_VIOLATIONS = {"label-content-name-mismatch"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 MAX_SCRIPTS = 14
-MAX_PAGE = 1_500_000  # bytes of one page's own HTML, figures and explorers included
-MAX_FIRST_VISIT = 4_000_000  # bytes that a first visit loads, MathJax and fonts included
+# Bytes of one page's own HTML, figures and explorers included.
+MAX_PAGE = 1_500_000
+# Bytes that a first visit loads, MathJax and fonts included.
+MAX_FIRST_VISIT = 4_000_000
 
 
-# Rules for the files of a site ----------------------------------------------------------------------------------------
+# Rules for the files of a site ------------------------------------------------
 
 
 @functools.cache
@@ -52,21 +66,38 @@ def parsed(path: Path) -> BeautifulSoup:
 @functools.cache
 def anchors(path: Path) -> frozenset[str]:
     """Return every place of a page that a link can name."""
-    return frozenset(tag.get(key) for tag in parsed(path).find_all(True) for key in ("id", "name") if tag.get(key))
+    return frozenset(
+        tag.get(key)
+        for tag in parsed(path).find_all(True)
+        for key in ("id", "name")
+        if tag.get(key)
+    )
 
 
 def addresses(path: Path) -> list[str]:
     """Return everything that a page links to, loads or redirects to."""
     page = parsed(path)
-    found = [tag[key] for key in ("href", "src") for tag in page.find_all(attrs={key: True})]
-    refresh = page.find("meta", attrs={"http-equiv": re.compile("refresh", re.IGNORECASE)})
-    return found + ([refresh["content"].partition("url=")[2]] if refresh else [])
+    found = [
+        tag[key]
+        for key in ("href", "src")
+        for tag in page.find_all(attrs={key: True})
+    ]
+    refresh = page.find(
+        "meta", attrs={"http-equiv": re.compile("refresh", re.IGNORECASE)}
+    )
+    return found + (
+        [refresh["content"].partition("url=")[2]] if refresh else []
+    )
 
 
 def html_files(site: Path) -> list[Path]:
-    """Return the pages of a site; the sources that it offers for download are not among them."""
+    """Return the pages of a site; the sources that it offers for download are
+    not among them.
+    """
     return [
-        path for path in sorted(site.rglob("*.html")) if not {"_static", "_sources"} & set(path.relative_to(site).parts)
+        path
+        for path in sorted(site.rglob("*.html"))
+        if not {"_static", "_sources"} & set(path.relative_to(site).parts)
     ]
 
 
@@ -79,53 +110,99 @@ def broken_links(site: Path) -> list[str]:
             if urlsplit(bare).scheme or bare.startswith("//"):
                 continue
             bare = bare.partition("?")[0]
-            target = site / bare.removeprefix(PREFIX) if bare.startswith("/") else path.parent / bare
-            target = path if not bare else target / "index.html" if target.is_dir() else target
+            target = (
+                site / bare.removeprefix(PREFIX)
+                if bare.startswith("/")
+                else path.parent / bare
+            )
+            target = (
+                path
+                if not bare
+                else target / "index.html"
+                if target.is_dir()
+                else target
+            )
             if not target.is_file():
-                found.append(f"{path.relative_to(site)}: {address} does not exist")
-            elif fragment and target.suffix == ".html" and fragment not in anchors(target.resolve()):
-                found.append(f"{path.relative_to(site)}: {address} has no such place")
+                found.append(
+                    f"{path.relative_to(site)}: {address} does not exist"
+                )
+            elif (
+                fragment
+                and target.suffix == ".html"
+                and fragment not in anchors(target.resolve())
+            ):
+                found.append(
+                    f"{path.relative_to(site)}: {address} has no such place"
+                )
     return found
 
 
 def images_without_words(site: Path) -> list[str]:
-    """Name the images whose alternative text is missing, empty or a file name."""
-    images = ((path, image) for path in html_files(site) for image in parsed(path).select("main img"))
+    """Name the images whose alternative text is missing, empty or a file
+    name.
+    """
+    images = (
+        (path, image)
+        for path in html_files(site)
+        for image in parsed(path).select("main img")
+    )
     silent = re.compile(r"\s*|\S+\.(png|svg|jpe?g|gif)")
-    return [f"{path.name}: {str(image)[:80]}" for path, image in images if silent.fullmatch(image.get("alt") or "")]
+    return [
+        f"{path.name}: {str(image)[:80]}"
+        for path, image in images
+        if silent.fullmatch(image.get("alt") or "")
+    ]
 
 
 def foreign_parts(site: Path) -> list[str]:
-    """Name what a page would load from another host: scripts, styles, images, frames. Links to click on are free."""
+    """Name what a page would load from another host: scripts, styles, images,
+    frames. Links to click on are free.
+    """
     found = []
     for path in html_files(site):
         loads = [tag["src"] for tag in parsed(path).find_all(src=True)]
         loads += [
-            tag["href"] for tag in parsed(path).find_all("link", href=True) if "canonical" not in tag.get("rel", [])
+            tag["href"]
+            for tag in parsed(path).find_all("link", href=True)
+            if "canonical" not in tag.get("rel", [])
         ]
-        found += [f"{path.relative_to(site)}: {each}" for each in loads if re.match(r"(https?:)?//", each)]
+        found += [
+            f"{path.relative_to(site)}: {each}"
+            for each in loads
+            if re.match(r"(https?:)?//", each)
+        ]
     for path in site.rglob("*.css"):
         found += [
             f"{path.name}: {url}"
-            for url in re.findall(r"""url\(["']?((?:https?:)?//[^)"']+)""", path.read_text(encoding="utf8"))
+            for url in re.findall(
+                r"""url\(["']?((?:https?:)?//[^)"']+)""",
+                path.read_text(encoding="utf8"),
+            )
         ]
     return found
 
 
 def heavy_pages(site: Path) -> list[str]:
-    """Name the pages that are larger, or load more scripts, than a page of this course may."""
+    """Name the pages that are larger, or load more scripts, than a page of this
+    course may.
+    """
     found = []
     for path in html_files(site):
         scripts = len(parsed(path).find_all("script", src=True))
         if path.stat().st_size > MAX_PAGE or scripts > MAX_SCRIPTS:
-            found.append(f"{path.relative_to(site)}: {path.stat().st_size} bytes, {scripts} scripts")
+            found.append(
+                f"{path.relative_to(site)}: {path.stat().st_size} bytes,"
+                f" {scripts} scripts"
+            )
     return found
 
 
 def test_the_site_is_built():
-    assert {"book/index.html", "book/claims.html", "book/misconceptions.html"} <= set(PAGES), (
-        "build it first: make book"
-    )
+    assert {
+        "book/index.html",
+        "book/claims.html",
+        "book/misconceptions.html",
+    } <= set(PAGES), "build it first: make book"
 
 
 def test_every_link_leads_somewhere():
@@ -147,36 +224,64 @@ def test_pages_are_light():
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_describe_themselves_to_others(page):
     head = parsed(SITE / page).head
-    facts = {tag["property"]: tag["content"] for tag in head.find_all("meta", property=True)}
+    facts = {
+        tag["property"]: tag["content"]
+        for tag in head.find_all("meta", property=True)
+    }
     assert facts["og:url"] == CONFIG["html"]["baseurl"] + page
-    assert facts["og:title"] and facts["og:type"] and facts["og:site_name"] == CONFIG["title"]
-    assert (SITE / page).parent.joinpath(head.find("link", rel="icon")["href"]).resolve().is_file()
+    assert (
+        facts["og:title"]
+        and facts["og:type"]
+        and facts["og:site_name"] == CONFIG["title"]
+    )
+    assert (
+        (SITE / page)
+        .parent.joinpath(head.find("link", rel="icon")["href"])
+        .resolve()
+        .is_file()
+    )
 
 
 def test_the_sitemap_lists_every_page():
-    listed = re.findall("<loc>(.+?)</loc>", (SITE / "sitemap.xml").read_text(encoding="utf8"))
-    assert sorted(listed) == [CONFIG["html"]["baseurl"] + page for page in PAGES]
+    listed = re.findall(
+        "<loc>(.+?)</loc>", (SITE / "sitemap.xml").read_text(encoding="utf8")
+    )
+    assert sorted(listed) == [
+        CONFIG["html"]["baseurl"] + page for page in PAGES
+    ]
 
 
 def test_there_is_a_page_for_wrong_addresses():
     page = parsed(SITE / "404.html")
     assert "Page not found" in page.main.text
-    assert all(tag["src"].startswith(PREFIX) for tag in page.find_all("script", src=True))
+    assert all(
+        tag["src"].startswith(PREFIX)
+        for tag in page.find_all("script", src=True)
+    )
 
 
 def test_the_first_page_is_found_from_the_root():
     assert addresses(SITE / "index.html") == ["book/index.html"]
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "companion").glob("[!_]*.py")))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (ROOT / "companion").glob("[!_]*.py"))
+)
 def test_every_public_name_is_on_the_api_page(name):
     module = import_module(f"companion.{name}")
-    assert {f"companion.{name}.{each}" for each in public(module)} <= anchors(SITE / "book" / "api.html")
+    assert {f"companion.{name}.{each}" for each in public(module)} <= anchors(
+        SITE / "book" / "api.html"
+    )
 
 
 def ledger_rows() -> set[str]:
     """Return the ids of the ledger's rows."""
-    return {row["id"] for row in parsed(SITE / "book" / "claims.html").select("table.claims-ledger tbody tr")}
+    return {
+        row["id"]
+        for row in parsed(SITE / "book" / "claims.html").select(
+            "table.claims-ledger tbody tr"
+        )
+    }
 
 
 def test_the_ledger_has_every_printed_claim():
@@ -185,7 +290,9 @@ def test_the_ledger_has_every_printed_claim():
         if page.startswith("notebooks/"):
             outputs = parsed(SITE / page).select(".cell_output .output.stream")
             printed += sum(
-                line.startswith("✓") and ":" in line for output in outputs for line in output.text.splitlines()
+                line.startswith("✓") and ":" in line
+                for output in outputs
+                for line in output.text.splitlines()
             )
     assert printed > 0
     assert printed == len(ledger_rows())
@@ -210,11 +317,17 @@ def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
         """Four."""
         return "h"
 '''
-    kept = [line for line in source.splitlines() if line.strip() and '"""' not in line]
-    assert [line for line in without_docstring(source).splitlines() if line.strip()] == kept
+    kept = [
+        line
+        for line in source.splitlines()
+        if line.strip() and '"""' not in line
+    ]
+    assert [
+        line for line in without_docstring(source).splitlines() if line.strip()
+    ] == kept
 
 
-# The rules can fail ---------------------------------------------------------------------------------------------------
+# The rules can fail -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -222,14 +335,42 @@ def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
     [
         ('<a href="b.html">b</a>', broken_links, "b.html does not exist"),
         ('<a href="#x">x</a>', broken_links, "#x has no such place"),
-        ('<a href="a.html#x">x</a>', broken_links, "a.html#x has no such place"),
-        (f'<a href="{PREFIX}b.html">b</a>', broken_links, "b.html does not exist"),
-        ('<meta http-equiv="refresh" content="0; url=b.html">', broken_links, "b.html does not exist"),
+        (
+            '<a href="a.html#x">x</a>',
+            broken_links,
+            "a.html#x has no such place",
+        ),
+        (
+            f'<a href="{PREFIX}b.html">b</a>',
+            broken_links,
+            "b.html does not exist",
+        ),
+        (
+            '<meta http-equiv="refresh" content="0; url=b.html">',
+            broken_links,
+            "b.html does not exist",
+        ),
         ('<main><img src="data:,"></main>', images_without_words, "<img"),
-        ('<main><img src="data:," alt="a.png"></main>', images_without_words, "a.png"),
-        ('<script src="https://cdn.example/x.js"></script>', foreign_parts, "cdn.example"),
-        ('<link rel="stylesheet" href="//cdn.example/x.css">', foreign_parts, "cdn.example"),
-        ("<script src='data:,'></script>" * (MAX_SCRIPTS + 1), heavy_pages, "15 scripts"),
+        (
+            '<main><img src="data:," alt="a.png"></main>',
+            images_without_words,
+            "a.png",
+        ),
+        (
+            '<script src="https://cdn.example/x.js"></script>',
+            foreign_parts,
+            "cdn.example",
+        ),
+        (
+            '<link rel="stylesheet" href="//cdn.example/x.css">',
+            foreign_parts,
+            "cdn.example",
+        ),
+        (
+            "<script src='data:,'></script>" * (MAX_SCRIPTS + 1),
+            heavy_pages,
+            "15 scripts",
+        ),
         ("x" * (MAX_PAGE + 1), heavy_pages, "bytes"),
     ],
 )
@@ -244,15 +385,19 @@ def test_a_foreign_font_is_named(tmp_path):
     assert foreign_parts(tmp_path) == ["a.css: https://fonts.example/x"]
 
 
-# In a browser ---------------------------------------------------------------------------------------------------------
+# In a browser -----------------------------------------------------------------
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that prints nothing and has the site also where its page for wrong addresses expects it."""
+    """A file server that prints nothing and has the site also where its page
+    for wrong addresses expects it.
+    """
 
     def translate_path(self, path):
         """Return the file behind an address."""
-        return super().translate_path("/" + path.removeprefix(PREFIX).removeprefix("/"))
+        return super().translate_path(
+            "/" + path.removeprefix(PREFIX).removeprefix("/")
+        )
 
     def log_message(self, *args):
         """Say nothing."""
@@ -261,7 +406,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server():
     """Serve the site and yield its address."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)) as running:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)
+    ) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}/"
@@ -276,7 +423,10 @@ def browser():
         pytest.skip("no Chromium on this machine")
     with sync_playwright() as playwright:
         rules = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
-        running = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", rules])
+        running = playwright.chromium.launch(
+            executable_path=BROWSER,
+            args=["--no-sandbox", "--disable-gpu", rules],
+        )
         yield running
         running.close()
 
@@ -286,14 +436,23 @@ class Visit:
 
     def __init__(self, browser, address, *, scheme="light", width=1280):
         self.messages, self.foreign, self.failed, self.loaded = [], [], [], 0
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
         self.context.route("**/*", self.guard)
         self.page = self.context.new_page()
-        self.page.on("console", lambda message: self.said(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: (
+                self.said(message.text) if message.type == "error" else None
+            ),
+        )
         self.page.on("pageerror", lambda error: self.said(str(error)))
         self.page.on("response", self.received)
         self.page.goto(address, wait_until="load")
-        self.page.wait_for_function("!window.MathJax?.startup || window.MathJax.startup.promise")
+        self.page.wait_for_function(
+            "!window.MathJax?.startup || window.MathJax.startup.promise"
+        )
         self.page.evaluate("window.MathJax?.startup?.promise")
 
     def guard(self, route):
@@ -322,15 +481,21 @@ class Visit:
         self.context.close()
 
 
-RAW_MATHS = r"""() => [...document.querySelectorAll('.math, .tex2jax_process')].map(e => e.textContent)
+RAW_MATHS = r"""() =>
+    [...document.querySelectorAll('.math, .tex2jax_process')]
+    .map(e => e.textContent)
     .filter(text => /\\[(\[]/.test(text))"""
-# What of the page itself reaches beyond the right edge, unless it can be scrolled to or is meant for listeners only.
+# What of the page itself reaches beyond the right edge, unless it can be
+# scrolled to or is meant for listeners only.
 STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(e => {
     if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
     for (let up = e; up.tagName !== 'MAIN'; up = up.parentElement) {
-        const style = getComputedStyle(up), right = up.getBoundingClientRect().right;
-        if (['auto', 'scroll'].includes(style.overflowX) && right <= innerWidth + 1) return false;
-        if (style.clipPath !== 'none' || style.clip !== 'auto' || style.visibility === 'hidden') return false;
+        const style = getComputedStyle(up);
+        const right = up.getBoundingClientRect().right;
+        const scrolls = ['auto', 'scroll'].includes(style.overflowX);
+        if (scrolls && right <= innerWidth + 1) return false;
+        if (style.clipPath !== 'none' || style.clip !== 'auto') return false;
+        if (style.visibility === 'hidden') return false;
     }
     return true;
 }).map(e => e.tagName + '.' + e.className).slice(0, 5)"""
@@ -344,24 +509,53 @@ def test_a_page_in_the_browser(browser, server, page, scheme):
         assert visit.foreign == visit.failed == visit.messages == []
         assert visit.loaded < MAX_FIRST_VISIT
         assert visit.page.evaluate(RAW_MATHS) == []
-        violations = Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": WCAG}}).response["violations"]
-        found = {each["id"]: [node["html"][:200] for node in each["nodes"][:3]] for each in violations}
-        assert {name: nodes for name, nodes in found.items() if name not in KNOWN_VIOLATIONS} == {}
+        violations = (
+            Axe()
+            .run(
+                visit.page, options={"runOnly": {"type": "tag", "values": WCAG}}
+            )
+            .response["violations"]
+        )
+        found = {
+            each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+            for each in violations
+        }
+        assert {
+            name: nodes
+            for name, nodes in found.items()
+            if name not in KNOWN_VIOLATIONS
+        } == {}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_fits_a_phone(browser, server, page):
     with Visit(browser, server + page, width=390) as visit:
-        visit.page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        assert visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        visit.page.evaluate(
+            "document.querySelectorAll('details').forEach(each => each.open ="
+            " true)"
+        )
+        assert (
+            visit.page.evaluate(
+                "document.documentElement.scrollWidth -"
+                " document.documentElement.clientWidth"
+            )
+            <= 0
+        )
         assert visit.page.evaluate(STICKING_OUT) == []
 
 
-@pytest.mark.parametrize(("width", "shown", "hidden"), [(1280, "th", "span.head"), (390, "span.head", "th")])
-def test_the_ledger_names_its_numbers_once(browser, server, width, shown, hidden):
+@pytest.mark.parametrize(
+    ("width", "shown", "hidden"),
+    [(1280, "th", "span.head"), (390, "span.head", "th")],
+)
+def test_the_ledger_names_its_numbers_once(
+    browser, server, width, shown, hidden
+):
     with Visit(browser, server + "book/claims.html", width=width) as visit:
         assert visit.page.locator(f".claims-ledger {shown}").first.is_visible()
-        assert not visit.page.locator(f".claims-ledger {hidden}").first.is_visible()
+        assert not visit.page.locator(
+            f".claims-ledger {hidden}"
+        ).first.is_visible()
 
 
 def test_the_search_works_offline(browser, server):
@@ -372,7 +566,9 @@ def test_the_search_works_offline(browser, server):
 
 
 def pages_with(selector: str) -> list[str]:
-    """Return the pages that have an element, or nothing before the site is built."""
+    """Return the pages that have an element, or nothing before the site is
+    built.
+    """
     return [page for page in PAGES if parsed(SITE / page).select_one(selector)]
 
 
@@ -389,16 +585,27 @@ def test_explorers_obey_the_keyboard(browser, server, page):
             for key in ("Home", "ArrowRight", "End"):
                 slider.press(key)
                 frames = [
-                    frame.get_attribute("aria-label") for frame in explorer.query_selector_all(".frame:not([hidden])")
+                    frame.get_attribute("aria-label")
+                    for frame in explorer.query_selector_all(
+                        ".frame:not([hidden])"
+                    )
                 ]
                 assert len(frames) == 1
-                assert slider.get_attribute("aria-valuetext") == explorer.query_selector("output").inner_text()
+                assert (
+                    slider.get_attribute("aria-valuetext")
+                    == explorer.query_selector("output").inner_text()
+                )
                 seen.append((slider.get_attribute("aria-valuetext"), frames[0]))
             assert len(set(seen)) >= 2 and seen[0] != seen[1]
             for radio in explorer.query_selector_all("input[type=radio]")[1:2]:
                 radio.focus()
                 radio.press("Space")
-                assert explorer.query_selector(".frame:not([hidden])").get_attribute("aria-label") != seen[-1][1]
+                assert (
+                    explorer.query_selector(
+                        ".frame:not([hidden])"
+                    ).get_attribute("aria-label")
+                    != seen[-1][1]
+                )
 
 
 @pytest.mark.parametrize("page", pages_with(".quiz"))
@@ -409,23 +616,30 @@ def test_quizzes_answer_from_the_keyboard(browser, server, page):
             for choice in quiz.query_selector_all("details"):
                 assert not choice.query_selector(".verdict").is_visible()
                 choice.query_selector("summary").press("Enter")
-                assert choice.query_selector(".verdict + *").is_visible(), "a choice opens to its explanation"
+                assert choice.query_selector(".verdict + *").is_visible(), (
+                    "a choice opens to its explanation"
+                )
                 verdicts.append(choice.query_selector(".verdict").inner_text())
             assert len(verdicts) >= 2 and "Right." in verdicts
 
 
 def test_misconceptions_lead_to_the_ledger():
-    boxes = parsed(SITE / "book" / "misconceptions.html").select(".misconception")
+    boxes = parsed(SITE / "book" / "misconceptions.html").select(
+        ".misconception"
+    )
     assert boxes
     for box in boxes:
-        links = [link["href"].partition("#")[2] for link in box.select(".tested a")]
+        links = [
+            link["href"].partition("#")[2] for link in box.select(".tested a")
+        ]
         assert links and set(links) <= ledger_rows()
 
 
-# A page follows its lab -----------------------------------------------------------------------------------------------
+# A page follows its lab -------------------------------------------------------
 
 LAB = """from companion.claims import claim, claim_share
-claim("grows", "It grows by", [{value} + i / 100 for i in range(10)], above=1, unit="points")
+gains = [{value} + i / 100 for i in range(10)]
+claim("grows", "It grows by", gains, above=1, unit="points")
 claim("close", "It comes close by", [1.1 + i / 10 for i in range(10)], above=1)
 claim_share("often", "It grows in", [True] * 40, above=0.5)
 """
@@ -442,7 +656,9 @@ It grows.
 """
 
 
-def small_book(folder: Path, value: float = 2.0, claim: str = "grows") -> subprocess.CompletedProcess:
+def small_book(
+    folder: Path, value: float = 2.0, claim: str = "grows"
+) -> subprocess.CompletedProcess:
     """Build a book of the course's own settings with one lab and one page."""
     for part in (
         "book/_ext",
@@ -455,7 +671,9 @@ def small_book(folder: Path, value: float = 2.0, claim: str = "grows") -> subpro
         source, target = ROOT / part, folder / part
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+            (shutil.copytree if source.is_dir() else shutil.copy)(
+                source, target
+            )
     cell = {
         "cell_type": "code",
         "id": "a",
@@ -464,10 +682,26 @@ def small_book(folder: Path, value: float = 2.0, claim: str = "grows") -> subpro
         "outputs": [],
         "execution_count": None,
     }
-    title = {"cell_type": "markdown", "id": "b", "source": "# Does it grow?", "metadata": {}}
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    title = {
+        "cell_type": "markdown",
+        "id": "b",
+        "source": "# Does it grow?",
+        "metadata": {},
+    }
+    kernel = {
+        "kernelspec": {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+    }
     (folder / "notebooks").mkdir(exist_ok=True)
-    notebook = {"cells": [title, cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {
+        "cells": [title, cell],
+        "metadata": kernel,
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     (folder / "notebooks" / "toy.ipynb").write_text(json.dumps(notebook))
     (folder / "book" / "toy.md").write_text(PAGE.format(claim=claim))
     (folder / "book" / "introduction.md").write_text("# Introduction\n")
@@ -477,14 +711,29 @@ def small_book(folder: Path, value: float = 2.0, claim: str = "grows") -> subpro
         + "".join(f"- file: book/{name}\n" for name in files)
     )
     code = "from jupyter_book.cli.main import main; main()"
-    build = [sys.executable, "-c", code, "build", str(folder), "-W", "-n", "--keep-going", "--all", "-q"]
+    build = [
+        sys.executable,
+        "-c",
+        code,
+        "build",
+        str(folder),
+        "-W",
+        "-n",
+        "--keep-going",
+        "--all",
+        "-q",
+    ]
     return subprocess.run(build, capture_output=True, text=True)
 
 
 def shown(folder: Path) -> list[str]:
-    """Return what the page, the ledger and the misconceptions of the small book say."""
+    """Return what the page, the ledger and the misconceptions of the small book
+    say.
+    """
     return [
-        (folder / "_build/html/book" / f"{name}.html").read_text(encoding="utf8")
+        (folder / "_build/html/book" / f"{name}.html").read_text(
+            encoding="utf8"
+        )
         for name in ("toy", "claims", "misconceptions")
     ]
 
@@ -495,22 +744,43 @@ def test_pages_follow_their_lab(tmp_path):
     assert all("2.04" in text for text in shown(tmp_path))
     built = small_book(tmp_path, value=7.0)
     assert built.returncode == 0, built.stderr
-    assert all("7.04" in text and "2.04" not in text for text in shown(tmp_path))
+    assert all(
+        "7.04" in text and "2.04" not in text for text in shown(tmp_path)
+    )
 
 
-def test_the_ledger_shows_shares_in_percent_and_names_what_is_close_to_its_bound(tmp_path):
+def test_the_ledger_shows_shares_in_percent_and_names_what_is_close_to_bound(
+    tmp_path,
+):
     assert small_book(tmp_path).returncode == 0
     page = parsed(tmp_path / "_build/html/book/claims.html").main
-    facts = [cell.text.strip() for cell in page.find(id="claim-toy-often").find_all("td")][1:4]
-    assert facts == ["Measured: 100 %", "95 % interval: 91.24 to 100 %", "Seeds: 40"]
-    (line,) = [each.text for each in page.find_all("p") if each.text.startswith("Closer")]
-    assert line == "Closer to their bound than 3 half-widths of their interval: toy close."
+    facts = [
+        cell.text.strip()
+        for cell in page.find(id="claim-toy-often").find_all("td")
+    ][1:4]
+    assert facts == [
+        "Measured: 100 %",
+        "95 % interval: 91.24 to 100 %",
+        "Seeds: 40",
+    ]
+    (line,) = [
+        each.text
+        for each in page.find_all("p")
+        if each.text.startswith("Closer")
+    ]
+    assert (
+        line
+        == "Closer to their bound than 3 half-widths of their interval: toy"
+        " close."
+    )
 
 
 def test_a_false_claim_fails_the_build(tmp_path):
     built = small_book(tmp_path, value=0.5)
     assert built.returncode != 0
-    assert "ClaimError" in (tmp_path / "_build/html/reports/notebooks/toy.err.log").read_text(encoding="utf8")
+    assert "ClaimError" in (
+        tmp_path / "_build/html/reports/notebooks/toy.err.log"
+    ).read_text(encoding="utf8")
 
 
 def test_a_misconception_without_its_claim_fails_the_build(tmp_path):

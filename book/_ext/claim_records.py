@@ -1,8 +1,10 @@
 """What the executed labs claim, for the pages that show it.
 
-When a lab is read, its claims are taken from the records that ``claim`` left among the outputs, the cell that made each
-claim gets an anchor, and all of it goes into MyST-NB's own per-document data, which survives incremental and parallel
-builds. The ledger and the misconceptions look it up when pages are written, after every lab has been read.
+When a lab is read, its claims are taken from the records that ``claim`` left
+among the outputs, the cell that made each claim gets an anchor, and all of it
+goes into MyST-NB's own per-document data, which survives incremental and
+parallel builds. The ledger and the misconceptions look it up when pages are
+written, after every lab has been read.
 """
 
 import json
@@ -21,37 +23,69 @@ RECORD = "claim."
 
 
 def collect_claims(app: Sphinx, doctree: nodes.document) -> None:
-    """Store the claims of the lab just read, and give their cells the anchors ``claim-<name>``."""
+    """Store the claims of the lab just read, and give their cells the anchors
+    ``claim-<name>``.
+    """
     env, docname = app.env, app.env.docname
     if any(doctree.findall(PendingGlueReference)):
         mark(env, "shows_labs")
-    keys = [key for key in NbMetadataCollector.get_doc_data(env)[docname].get("glue", []) if key.startswith(RECORD)]
+    keys = [
+        key
+        for key in NbMetadataCollector.get_doc_data(env)[docname].get(
+            "glue", []
+        )
+        if key.startswith(RECORD)
+    ]
     if not keys:
         return
-    glued = json.loads(Path(env.mystnb_config.output_folder, f"{docname}.glue.json").read_text(encoding="utf8"))
-    claims = [json.loads(glued[key]["data"]["application/json"]) for key in keys]
-    cells = [cell for cell in doctree.findall(nodes.container) if cell.get("nb_element") == "cell_code"]
+    glued = json.loads(
+        Path(env.mystnb_config.output_folder, f"{docname}.glue.json").read_text(
+            encoding="utf8"
+        )
+    )
+    claims = [
+        json.loads(glued[key]["data"]["application/json"]) for key in keys
+    ]
+    cells = [
+        cell
+        for cell in doctree.findall(nodes.container)
+        if cell.get("nb_element") == "cell_code"
+    ]
     for claim in claims:
-        cell = next((cell for cell in cells if claim["sentence"] in cell.astext()), None)
+        cell = next(
+            (cell for cell in cells if claim["sentence"] in cell.astext()), None
+        )
         if cell is None:
-            logger.warning("the lab shows no line for its claim %r", claim["name"], location=docname)
+            logger.warning(
+                "the lab shows no line for its claim %r",
+                claim["name"],
+                location=docname,
+            )
         else:
             cell["ids"].append(f"claim-{claim['name']}")
     NbMetadataCollector.set_doc_data(env, docname, "claims", claims)
 
 
 def mark(env: BuildEnvironment, what: str) -> None:
-    """Note something about the page being read, such as that it shows what labs found."""
+    """Note something about the page being read, such as that it shows what labs
+    found.
+    """
     NbMetadataCollector.set_doc_data(env, env.docname, what, True)
 
 
 def marked(env: BuildEnvironment, what: str) -> list[str]:
     """Return the pages that carry a mark, in reading order."""
     data = NbMetadataCollector.get_doc_data(env)
-    return [docname for docname in reading_order(env) if data.get(docname, {}).get(what)]
+    return [
+        docname
+        for docname in reading_order(env)
+        if data.get(docname, {}).get(what)
+    ]
 
 
-def reading_order(env: BuildEnvironment, docname: str | None = None) -> Iterator[str]:
+def reading_order(
+    env: BuildEnvironment, docname: str | None = None
+) -> Iterator[str]:
     """Yield every page in the order of the table of contents."""
     docname = docname or env.config.root_doc
     yield docname
@@ -62,7 +96,9 @@ def reading_order(env: BuildEnvironment, docname: str | None = None) -> Iterator
 def claims_by_lab(env: BuildEnvironment) -> dict[str, list[dict]]:
     """Return the claims of every executed lab, labs in reading order."""
     data = NbMetadataCollector.get_doc_data(env)
-    return {docname: data[docname]["claims"] for docname in marked(env, "claims")}
+    return {
+        docname: data[docname]["claims"] for docname in marked(env, "claims")
+    }
 
 
 def lab_document(env: BuildEnvironment, lab: str) -> str:
@@ -76,13 +112,25 @@ def slug(docname: str) -> str:
 
 
 def pages_to_rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Name the pages that show what labs found, whenever a lab was read anew."""
-    return marked(env, "shows_labs") if NbMetadataCollector.new_exec_data(env) else []
+    """Name the pages that show what labs found, whenever a lab was read
+    anew.
+    """
+    return (
+        marked(env, "shows_labs")
+        if NbMetadataCollector.new_exec_data(env)
+        else []
+    )
 
 
 def setup(app: Sphinx) -> dict:
-    """Collect claims while reading; pages that show them are written again when a lab changes."""
+    """Collect claims while reading; pages that show them are written again when
+    a lab changes.
+    """
     app.connect("doctree-read", collect_claims)
     app.connect("env-updated", pages_to_rewrite)
     app.add_message_catalog("course", str(Path(__file__).parent / "locale"))
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

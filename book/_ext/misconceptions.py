@@ -1,4 +1,5 @@
-"""``{misconception}``: a common saying, where it comes from, what the experiment shows, and the claim that settles it.
+"""``{misconception}``: a common saying, where it comes from, what the
+experiment shows, and the claim that settles it.
 
     ```{misconception} L2 regularization and weight decay are the same thing.
     :lab: weight_decay
@@ -7,7 +8,8 @@
     What the experiment shows, in MyST.
     ```
 
-``{misconceptions}`` collects all of them on its page, each with a link to the chapter it comes from.
+``{misconceptions}`` collects all of them on its page, each with a link to the
+chapter it comes from.
 """
 
 from collections.abc import Iterator
@@ -50,11 +52,22 @@ class Misconception(SphinxDirective):
     }
 
     def run(self) -> list[nodes.Node]:
-        """Return the misconception; the claims' sentences are filled in when all labs have been read."""
-        if missing := [option for option in ("lab", "claim", "from") if option not in self.options]:
-            raise self.error(f"a misconception needs {', '.join(f':{option}:' for option in missing)}")
+        """Return the misconception; the claims' sentences are filled in when
+        all labs have been read.
+        """
+        if missing := [
+            option
+            for option in ("lab", "claim", "from")
+            if option not in self.options
+        ]:
+            raise self.error(
+                "a misconception needs"
+                f" {', '.join(f':{option}:' for option in missing)}"
+            )
         if not self.content:
-            raise self.error("a misconception says in its body what the experiment shows")
+            raise self.error(
+                "a misconception says in its body what the experiment shows"
+            )
         mark(self.env, "shows_labs")
         mark(self.env, "has_misconceptions")
         box = misconception()
@@ -73,7 +86,9 @@ class Misconception(SphinxDirective):
         return [box]
 
     def line(self, text: str, role: str) -> nodes.paragraph:
-        """Return one line of the box as a paragraph of its own, which gettext can translate."""
+        """Return one line of the box as a paragraph of its own, which gettext
+        can translate.
+        """
         children, _messages = self.parse_inline(text)
         paragraph = nodes.paragraph(text, "", *children, classes=[role])
         self.set_source_info(paragraph)
@@ -86,11 +101,15 @@ class AllMisconceptions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the place."""
         mark(self.env, "shows_labs")
-        return [all_misconceptions("", nodes.math())]  # the formula makes Sphinx load MathJax for what will stand here
+        return [
+            all_misconceptions("", nodes.math())
+        ]  # the formula makes Sphinx load MathJax for what will stand here
 
 
 class FillMisconceptions(SphinxPostTransform):
-    """Collect the misconceptions and show the sentence of the claim that settles each."""
+    """Collect the misconceptions and show the sentence of the claim that
+    settles each.
+    """
 
     default_priority = 3
 
@@ -104,17 +123,35 @@ class FillMisconceptions(SphinxPostTransform):
     def collected(self) -> Iterator[nodes.section]:
         """Yield one section per chapter with a copy of its misconceptions."""
         for docname in marked(self.env, "has_misconceptions"):
-            title = nodes.title("", "", link(self, docname, "", self.env.titles[docname].astext()))
-            copies = [node.deepcopy() for node in self.env.get_doctree(docname).findall(misconception)]
-            yield nodes.section("", title, *copies, ids=[f"misconceptions-{docname.rpartition('/')[2]}"])
+            title = nodes.title(
+                "",
+                "",
+                link(self, docname, "", self.env.titles[docname].astext()),
+            )
+            copies = [
+                node.deepcopy()
+                for node in self.env.get_doctree(docname).findall(misconception)
+            ]
+            yield nodes.section(
+                "",
+                title,
+                *copies,
+                ids=[f"misconceptions-{docname.rpartition('/')[2]}"],
+            )
 
     def sentence(self, place: settling_claim) -> list[nodes.Node]:
-        """Return the claim's sentence as a link to its row in the ledger; an unknown claim is a warning."""
+        """Return the claim's sentence as a link to its row in the ledger; an
+        unknown claim is a warning.
+        """
         for claim in claims_by_lab(self.env).get(place["lab"], []):
             if claim["name"] == place["claim"]:
-                sentence = ledger_link(self, place["lab"], claim, claim["sentence"])
+                sentence = ledger_link(
+                    self, place["lab"], claim, claim["sentence"]
+                )
                 return [nodes.paragraph("", "", sentence, classes=["tested"])]
-        logger.warning("no claim %r in %s", place["claim"], place["lab"], location=place)
+        logger.warning(
+            "no claim %r in %s", place["claim"], place["lab"], location=place
+        )
         return []
 
 
@@ -131,10 +168,16 @@ def depart_misconception(self, node: misconception) -> None:
 def setup(app: Sphinx) -> dict:
     """Register both directives, their places and what fills them."""
     app.setup_extension("claim_records")
-    app.add_node(misconception, html=(visit_misconception, depart_misconception))
+    app.add_node(
+        misconception, html=(visit_misconception, depart_misconception)
+    )
     app.add_node(settling_claim)
     app.add_node(all_misconceptions)
     app.add_directive("misconception", Misconception)
     app.add_directive("misconceptions", AllMisconceptions)
     app.add_post_transform(FillMisconceptions)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

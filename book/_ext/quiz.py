@@ -1,7 +1,8 @@
 """``{quiz}``: a question whose choices each open to an explanation.
 
-A reader answers by opening a choice. The choices are native ``details`` elements, so the quiz works without
-JavaScript, from the keyboard and in a screen reader. Question, choices and explanations are ordinary document nodes,
+A reader answers by opening a choice. The choices are native ``details``
+elements, so the quiz works without JavaScript, from the keyboard and in a
+screen reader. Question, choices and explanations are ordinary document nodes,
 so that gettext sees every sentence.
 
     ```{quiz}
@@ -38,7 +39,9 @@ class quiz_answer(nodes.General, nodes.TextElement):
 
 
 class Quiz(SphinxDirective):
-    """Read the question, then a list whose items start with ``[x]`` (right) or ``[ ]`` (wrong)."""
+    """Read the question, then a list whose items start with ``[x]`` (right) or
+    ``[ ]`` (wrong).
+    """
 
     has_content = True
 
@@ -48,19 +51,33 @@ class Quiz(SphinxDirective):
         self.set_source_info(box)
         self.state.nested_parse(self.content, self.content_offset, box)
         if len(box) < 2 or not isinstance(box[-1], nodes.bullet_list):
-            raise self.error("a quiz is a question followed by a list of choices")
+            raise self.error(
+                "a quiz is a question followed by a list of choices"
+            )
         choices = box.pop()
         box += [self.choice(item) for item in choices]
-        if sum(choice["right"] for choice in box if isinstance(choice, quiz_choice)) < 1:
+        if (
+            sum(
+                choice["right"]
+                for choice in box
+                if isinstance(choice, quiz_choice)
+            )
+            < 1
+        ):
             raise self.error("a quiz has at least one right choice, marked [x]")
         return [box]
 
     def choice(self, item: nodes.list_item) -> quiz_choice:
-        """Turn a list item into a choice: its first paragraph is the answer, the rest explains it."""
+        """Turn a list item into a choice: its first paragraph is the answer,
+        the rest explains it.
+        """
         first = item[0] if len(item) > 1 else nodes.paragraph()
         mark = MARK.match(first.rawsource or first.astext())
         if mark is None:
-            raise self.error("each choice starts with [x] or [ ] and has an explanation below it")
+            raise self.error(
+                "each choice starts with [x] or [ ] and has an explanation"
+                " below it"
+            )
         answer = quiz_answer(first.rawsource[mark.end() :])
         answer.source, answer.line = first.source, first.line
         answer += first.children
@@ -86,7 +103,9 @@ def depart_quiz(self, node: quiz) -> None:
 
 def visit_choice(self, node: quiz_choice) -> None:
     """Open a choice; its class tells the style sheet whether it is right."""
-    self.body.append(f'<details class="{"right" if node["right"] else "wrong"}">\n')
+    self.body.append(
+        f'<details class="{"right" if node["right"] else "wrong"}">\n'
+    )
 
 
 def depart_choice(self, node: quiz_choice) -> None:
@@ -110,4 +129,8 @@ def setup(app: Sphinx) -> dict:
     app.add_node(quiz, html=(visit_quiz, depart_quiz))
     app.add_node(quiz_choice, html=(visit_choice, depart_choice))
     app.add_node(quiz_answer, html=(visit_answer, depart_answer))
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

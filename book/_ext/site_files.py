@@ -1,7 +1,9 @@
-"""What the published site needs beside its pages: a sitemap, and pages mended where the theme falls short.
+"""What the published site needs beside its pages: a sitemap, and pages mended
+where the theme falls short.
 
-Mended are: names for the sidebar's unfolding buttons and valid roles for the list of references (for screen readers),
-and scripts that no page of this book uses (1.5 MB of icons that also come as a font, live code, MathJax on pages
+Mended are: names for the sidebar's unfolding buttons and valid roles for the
+list of references (for screen readers), and scripts that no page of this book
+uses (1.5 MB of icons that also come as a font, live code, MathJax on pages
 without maths).
 """
 
@@ -14,14 +16,16 @@ from sphinx.locale import get_translation
 
 _ = get_translation("course")
 UNUSED = re.compile(
-    r'[ \t]*(<script[^>]*src="[^"]*/(fontawesome|sphinx-thebe)\.js[^>]*></script>'
+    r'[ \t]*(<script[^>]*src="[^"]*/(fontawesome|sphinx-thebe)\.js[^>]*>'
+    r"</script>"
     r"|<link[^>]*sphinx-thebe\.css[^>]*>"
     r"|<script>const THEBE_JS_URL.*?</script>"
     r'|<script type="text/x-thebe-config">.*?</script>)\n?',
     re.DOTALL,
 )
 MATHJAX = re.compile(
-    r"[ \t]*<script>window\.MathJax = .*?</script>\n?|[ \t]*<script[^>]*/tex-chtml\.js[^>]*></script>\n?"
+    r"[ \t]*<script>window\.MathJax = .*?</script>\n?|["
+    r" \t]*<script[^>]*/tex-chtml\.js[^>]*></script>\n?"
 )
 UNFOLD = re.compile(r"(<a [^>]*>)([^<]*)(</a>\s*<details[^>]*>\s*<summary)>")
 
@@ -32,7 +36,11 @@ def mend(page: str) -> str:
     if 'class="math' not in page:
         page = MATHJAX.sub("", page)
     page = UNFOLD.sub(
-        lambda found: f'{found[1]}{found[2]}{found[3]} aria-label="{_("Pages under")}: {found[2].strip()}">', page
+        lambda found: (
+            f'{found[1]}{found[2]}{found[3]} aria-label="{_("Pages under")}:'
+            f' {found[2].strip()}">'
+        ),
+        page,
     )
     return page.replace('role="doc-biblioentry"', 'role="listitem"')
 
@@ -44,8 +52,13 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf8")
         path.write_text(mend(text), encoding="utf8")
-    pages = sorted(app.builder.get_target_uri(docname) for docname in app.env.found_docs)
-    urls = "\n".join(f"  <url><loc>{escape(app.config.html_baseurl + page)}</loc></url>" for page in pages)
+    pages = sorted(
+        app.builder.get_target_uri(docname) for docname in app.env.found_docs
+    )
+    urls = "\n".join(
+        f"  <url><loc>{escape(app.config.html_baseurl + page)}</loc></url>"
+        for page in pages
+    )
     text = f"""<?xml version="1.0" encoding="utf-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
 {urls}
@@ -57,4 +70,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict:
     """Do all this at the end of a build."""
     app.connect("build-finished", finish)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "version": "1",
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
