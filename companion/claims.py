@@ -2,15 +2,16 @@ r"""Claims that are tests: every result the course states is one call here. Used
 by the lab of every chapter.
 
 A claim is checked, printed as one line, and recorded in the notebook, so that a
-page can show the measured number. Three kinds exist: :func:`claim` (the mean
-over seeds), :func:`claim_share` (in how many seeds) and :func:`claim_exact` (no
-chance involved).
+page can show the measured number. Four kinds exist: :func:`claim` (the mean
+over seeds), :func:`claim_factor` (new over old), :func:`claim_share` (in how
+many seeds) and :func:`claim_exact` (no chance involved).
 """
 
 import json
 import math
 import re
 import sys
+import warnings
 from numbers import Real
 from typing import NamedTuple
 
@@ -22,7 +23,9 @@ __all__ = [
     "ClaimError",
     "claim",
     "claim_exact",
+    "claim_factor",
     "claim_share",
+    "factor",
     "glue",
     "interval",
     "number",
@@ -89,6 +92,33 @@ def number(value, digits=6, decimals=None):
             + str(exponent).translate(SUPERSCRIPT)
         )
     return "−" + text if value < 0 and text.strip("0,.") else text
+
+
+def factor(value, digits=6):
+    r"""Write a ratio for readers: a small one as one part of a whole.
+
+    Args:
+        value: a finite number above 0.
+        digits: significant digits at most.
+
+    Returns:
+        The ratio in words of the page. Between 1/10 and 10⁻⁷ it is one over
+        its reciprocal, else as :func:`number` writes it.
+
+    Raises:
+        ValueError: if the value is not above 0 and finite.
+
+    Example:
+        >>> factor(0.00102, digits=2), factor(0.47), factor(1870, digits=2)
+        ('1/980', '0.47', '1,900')
+
+    Chapter: all.
+    """
+    if not 0 < value < math.inf:
+        raise ValueError(f"value must be above 0 and finite; got {value}")
+    small = 1e-7 < value <= 0.1
+    size = float(f"{1 / value if small else value:.{digits - 1}e}")
+    return ("1/" if small else "") + number(size, digits)
 
 
 def interval(values):
@@ -219,15 +249,19 @@ def claim(
     within=None,
     unit="",
     source=None,
+    counted="seeds",
 ):
     r"""Claim that a mean over seeds lies inside a bound: its whole 95 %
     t-interval must.
 
     Write the bound from the science before the final run, and leave room: the
     mean should lie at least three half-widths of its interval inside the bound
-    (the record stores this as ``margin``). Pass skewed positive quantities as
-    their log10, and say so in the statement. ``within`` claims equivalence: so
-    a null is claimed.
+    (the record stores this as ``margin``). A ratio is a :func:`claim_factor`.
+    ``within`` claims equivalence: so a null is claimed.
+
+    When all values are equal, their interval would have no width. The line then
+    says in how many seeds the value was seen, with a Wilson interval, the
+    record is that of a share, and a warning says what to write instead.
 
     Args:
         name: ``[a-z][a-z0-9_]*``, unique in the lab. Running the cell again is
@@ -240,6 +274,8 @@ def claim(
         within: the bound (low, high), inclusive.
         unit: what the number counts, e.g. "points" or "%".
         source: the work that reports the effect.
+        counted: what there is one value of, in the plural: seeds, draws,
+            tables.
 
     Raises:
         ClaimError: if the claim is false, after the line is printed and
@@ -262,7 +298,7 @@ def claim(
 
     Chapter: all.
     """
-    _check_words(name, statement, unit, source)
+    _check_words(name, statement, unit, source, counted)
     seeds = _per_seed(name, "values", values)
     if seeds.dtype == bool:
         raise TypeError(
@@ -272,34 +308,135 @@ def claim(
     if np.abs(seeds).max() > LARGEST:
         raise ValueError(
             f"claim {name!r}: values must be at most 1e150 in size, or squares"
-            " overflow; pass their log10"
+            " overflow; claim_factor takes ratios by their logarithms"
         )
+    record = _Record(name, "mean", statement, unit, source, counted)
     value, low, high = (float(x) for x in interval(seeds))
+    if low == high:
+        text = _quantity(_alike(value, spread=0)[0], unit)
+        _settle_equal(record, seeds, bound, text)
+        return
     texts = _alike(value, low, high, spread=(high - low) / 2)
-    estimate = _quantity(texts[0], unit)
     _settle(
-        {
-            "name": name,
-            "kind": "mean",
-            "statement": statement,
-            "unit": unit,
-            "source": source,
-        },
-        (value, low, high, len(seeds)),
+        record,
+        (value, low, high),
+        seeds,
         bound,
-        printed=(
-            f"{estimate}, 95 % interval [{texts[1]}, {texts[2]}], {len(seeds)}"
-            " seeds"
-        ),
-        result=(
-            f"{estimate} (95 % interval {texts[1]} to {texts[2]}, {len(seeds)}"
-            " seeds)"
-        ),
+        (_quantity(texts[0], unit), *texts[1:]),
+        f", {len(seeds)} {counted}",
+    )
+
+
+def claim_factor(
+    name,
+    statement,
+    values,
+    *,
+    above=None,
+    below=None,
+    within=None,
+    source=None,
+    counted="seeds",
+):
+    r"""Claim by what factor something changes: new over old, one per seed. The
+    whole 95 % interval of their geometric mean must lie inside the bound.
+
+    .. math:: \exp\!\left(\bar\ell \pm t_{0.975,\,S-1} \,
+        \frac{s_\ell}{\sqrt S}\right), \qquad
+        \ell_i = \ln \frac{\text{new}_i}{\text{old}_i}
+
+    What can be 0, such as a count or an error rate, has no factor: claim a
+    difference or a share of it. The margin is in half-widths of the logarithms.
+
+    Args:
+        name: as in :func:`claim`.
+        statement: a clause that reads on into "less than 1/100", e.g. "The
+            penalty multiplies the error by".
+        values: shape (S,), one ratio above 0 per seed, S at least 10.
+        above: as in :func:`claim`, a factor above 0.
+        below: likewise.
+        within: likewise, two factors.
+        source: as in :func:`claim`.
+        counted: as in :func:`claim`.
+
+    Raises:
+        ClaimError: if the claim is false, after the line is printed and
+            recorded.
+        ValueError: as :func:`claim`, and for values or bounds that are not
+            above 0.
+        TypeError: as :func:`claim`.
+
+    Example:
+        >>> shrunk = [1 / 1200, 1 / 800] * 10
+        >>> claim_factor(
+        ...     "falls",
+        ...     "The penalty multiplies the error by",
+        ...     shrunk,
+        ...     below=1 / 100,
+        ... )
+        ✓ The penalty multiplies the error by less than 1/100: 1/980, 95 %
+        interval [1/1,080, 1/889], 20 seeds
+
+    Chapter: all.
+    """
+    _check_words(name, statement, "", source, counted)
+    seeds = _per_seed(name, "values", values)
+    if seeds.dtype == bool:
+        raise TypeError(
+            f"claim {name!r}: values are true or false; use claim_share"
+        )
+    for i, value in enumerate(seeds):
+        if not 1 / LARGEST <= value <= LARGEST:
+            raise ValueError(
+                f"claim {name!r}: values must lie between 1e-150 and 1e150; got"
+                f" {value} at index [{i}]; a factor is above 0; claim a"
+                " difference or a share of what can be 0"
+            )
+    bound = _bound(
+        name,
+        above,
+        below,
+        within,
+        "",
+        lambda x: factor(x) if x > 0 else number(x),
+    )
+    if any(
+        math.isfinite(end) and end <= 0 for end in (bound.floor, bound.ceiling)
+    ):
+        raise ValueError(
+            f"claim {name!r}: the bound of a factor must be above 0; it reads"
+            f" {bound.words!r}"
+        )
+    record = _Record(name, "factor", statement, "", source, counted)
+    mean, low, high = (float(x) for x in interval(np.log(seeds)))
+    if low == high:
+        _settle_equal(record, seeds, bound, factor(seeds[0], 3))
+        return
+    # down to the second digit of the half-width
+    digits = 1 - math.floor(math.log10((high - low) / 2))
+    digits = min(max(digits, 2), 6)
+    parts = tuple(math.exp(x) for x in (mean, low, high))
+    _settle(
+        record,
+        parts,
+        seeds,
+        bound,
+        [factor(x, digits) for x in parts],
+        f", {len(seeds)} {counted}",
+        scale=math.log,
     )
 
 
 def claim_share(
-    name, statement, hits, *, above=None, below=None, within=None, source=None
+    name,
+    statement,
+    hits,
+    *,
+    above=None,
+    below=None,
+    within=None,
+    source=None,
+    counted="seeds",
 ):
     r"""Claim in what share of seeds something happens: the whole 95 % Wilson
     interval must lie inside the bound.
@@ -320,6 +457,7 @@ def claim_share(
         below: likewise.
         within: likewise, two shares.
         source: as in :func:`claim`.
+        counted: as in :func:`claim`.
 
     Raises:
         ClaimError: if the claim is false, after the line is printed and
@@ -337,14 +475,16 @@ def claim_share(
 
     Chapter: all.
     """
-    _check_words(name, statement, "", source)
+    _check_words(name, statement, "", source, counted)
     seeds = _per_seed(name, "hits", hits)
     if not np.isin(seeds, (0, 1)).all():
         raise ValueError(
             f"claim {name!r}: hits must be 0 or 1 in each seed; got"
             f" {seeds[~np.isin(seeds, (0, 1))][0]}"
         )
-    bound = _bound(name, above, below, within, "% of seeds", scale=100)
+    bound = _bound(
+        name, above, below, within, f"% of {counted}", lambda x: number(100 * x)
+    )
     if any(
         math.isfinite(end) and not 0 <= end <= 1
         for end in (bound.floor, bound.ceiling)
@@ -354,20 +494,14 @@ def claim_share(
             f" reads {bound.words!r}"
         )
     count, total = int(seeds.sum()), len(seeds)
-    wilson = stats.binomtest(count, total).proportion_ci(method="wilson")
-    low, high = (f"{number(100 * end, digits=3)} %" for end in wilson)
+    low, high = _wilson(count, total)
     _settle(
-        {
-            "name": name,
-            "kind": "share",
-            "statement": statement,
-            "unit": "",
-            "source": source,
-        },
-        (count / total, float(wilson.low), float(wilson.high), total),
+        _Record(name, "share", statement, "", source, counted),
+        (count / total, low, high),
+        seeds,
         bound,
-        printed=f"{count} of {total} seeds, 95 % interval [{low}, {high}]",
-        result=f"{count} of {total} seeds (95 % interval {low} to {high})",
+        (f"{count} of {total} {counted}", _percent(low), _percent(high)),
+        after="",
     )
 
 
@@ -418,7 +552,7 @@ def claim_exact(
 
     Chapter: all.
     """
-    _check_words(name, statement, unit, source)
+    _check_words(name, statement, unit, source, "seeds")
     got = _finite(name, "value", value)
     if not got.size:
         raise ValueError(
@@ -469,7 +603,11 @@ def claim_exact(
             else f"exactly {target}"
         )
         tested = float(np.abs(got.astype(np.float64) - want).max())
-        bound = _Bound(-math.inf, tolerance, False, words)
+        bound = (
+            _Bound(-math.inf, tolerance, False, words)
+            if got.ndim
+            else _Bound(want - tolerance, want + tolerance, False, words)
+        )
     shown = tested if got.ndim else float(got)
     # all its digits where six suffice, else three or as many as the tolerance
     # asks for
@@ -482,20 +620,27 @@ def claim_exact(
         if equals is not None and tested
         else ""
     )
-    _settle(
-        {
-            "name": name,
-            "kind": "exact",
-            "statement": statement,
-            "unit": unit,
-            "source": source,
-        },
-        (shown, shown, shown, 0),
+    _publish(
+        _Record(name, "exact", statement, unit, source, "seeds"),
+        (shown, shown, shown),
+        [],
         bound,
+        bound.holds(tested, tested) if equals is None else tested <= tolerance,
+        margin=None,
         printed=f"largest difference {text}" if got.ndim else text + off,
         result=text,
-        holds=bound.holds(tested, tested),
     )
+
+
+class _Record(NamedTuple):
+    """What a claim is about."""
+
+    name: str
+    kind: str
+    statement: str
+    unit: str
+    source: str | None
+    counted: str
 
 
 class _Bound(NamedTuple):
@@ -512,7 +657,7 @@ class _Bound(NamedTuple):
         return self.floor <= low and high <= self.ceiling
 
 
-def _bound(name, above, below, within, unit, scale=1):
+def _bound(name, above, below, within, unit, write=number):
     """Check that exactly one bound is given, and put it into words."""
     if sum(b is not None for b in (above, below, within)) != 1:
         given = f"above={above!r}, below={below!r}, within={within!r}"
@@ -532,7 +677,7 @@ def _bound(name, above, below, within, unit, scale=1):
                 f"claim {name!r}: within must be (low, high) with low < high;"
                 f" got {within!r}"
             )
-        ends = f"{number(scale * floor)} and {number(scale * ceiling)}"
+        ends = f"{write(floor)} and {write(ceiling)}"
         return _Bound(floor, ceiling, False, f"between {_quantity(ends, unit)}")
     if above is not None:
         floor = _real(name, "above", above)
@@ -540,34 +685,88 @@ def _bound(name, above, below, within, unit, scale=1):
             floor,
             math.inf,
             True,
-            f"more than {_quantity(number(scale * floor), unit)}",
+            f"more than {_quantity(write(floor), unit)}",
         )
     ceiling = _real(name, "below", below)
     return _Bound(
         -math.inf,
         ceiling,
         True,
-        f"less than {_quantity(number(scale * ceiling), unit)}",
+        f"less than {_quantity(write(ceiling), unit)}",
     )
 
 
-def _settle(record, measured, bound, printed, result, holds=None):
-    """Print the claim, record it, and raise if it is false: every kind ends
-    here.
+def _settle(record, measured, seeds, bound, texts, after, scale=float):
+    """Put estimate and interval into words, and compare the interval with the
+    bound: every kind with an interval ends here.
     """
-    value, low, high, n = measured
-    name, half = record["name"], (high - low) / 2
-    holds = bound.holds(low, high) if holds is None else holds
-    sentence = f"{record['statement']} {bound.words}: {printed}"
-    parts = {"value": value, "low": low, "high": high, "n": n}
-    record |= parts | {
+    value, low, high = measured
+    estimate, *ends = texts
+    rooms = [
+        sign * (scale(value) - scale(end))
+        for sign, end in ((1, bound.floor), (-1, bound.ceiling))
+        if math.isfinite(end)
+    ]
+    _publish(
+        record,
+        measured,
+        seeds,
+        bound,
+        bound.holds(low, high),
+        margin=2 * min(rooms) / (scale(high) - scale(low)),
+        printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]{after}",
+        result=f"{estimate} (95 % interval {ends[0]} to {ends[1]}{after})",
+    )
+
+
+def _settle_equal(record, seeds, bound, text):
+    """Record values that are all equal as the share of seeds that gave this
+    value, and warn.
+    """
+    name, count, value = record.name, len(seeds), float(seeds[0])
+    warnings.warn(
+        f"claim {name!r}: the value is {text} for all {count}"
+        f" {record.counted}, which is no certainty; write a claim_share of"
+        " what holds in each, or claim_exact if no chance is involved",
+        stacklevel=3,
+    )
+    low, high = _wilson(count, count)
+    estimate = f"{text} in {count} of {count} {record.counted}"
+    ends = _percent(low), _percent(high)
+    _publish(
+        record._replace(kind="share", unit=""),
+        (1.0, low, high),
+        np.ones(count),
+        bound._replace(floor=-math.inf, ceiling=math.inf),
+        bound.holds(value, value),
+        margin=None,
+        printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]",
+        result=f"{estimate} (95 % interval {ends[0]} to {ends[1]})",
+    )
+
+
+def _publish(record, measured, seeds, bound, holds, *, margin, printed, result):
+    """Print the claim, record it, and raise if it is false."""
+    name = record.name
+    sentence = f"{record.statement} {bound.words}: {printed}"
+    parts = dict(zip(("value", "low", "high"), measured, strict=True)) | {
+        "n": len(seeds)
+    }
+    floor, ceiling = (
+        float(end) if math.isfinite(end) else None
+        for end in (bound.floor, bound.ceiling)
+    )
+    full = {
+        **record._asdict(),
+        **parts,
         "bound": bound.words,
+        "floor": floor,
+        "ceiling": ceiling,
+        "values": [float(f"{value:.7g}") for value in seeds],
         "holds": holds,
+        "margin": margin,
         "sentence": sentence,
     }
-    record["margin"] = (
-        min(value - bound.floor, bound.ceiling - value) / half if half else None
-    )
     # in one piece: a kernel may send what stands between two pieces apart
     print(f"{'✓' if holds else '✗'} {sentence}")
     for part, content in (
@@ -575,10 +774,21 @@ def _settle(record, measured, bound, printed, result, holds=None):
     ).items():
         glue(f"{name}.{part}", content)
     publish(
-        {"application/json": json.dumps(record)}, f"claim.{name}", visible=False
+        {"application/json": json.dumps(full)}, f"claim.{name}", visible=False
     )
     if not holds:
         raise ClaimError(sentence)
+
+
+def _wilson(count, total):
+    """The 95 % interval of a share."""
+    ends = stats.binomtest(count, total).proportion_ci(method="wilson")
+    return float(ends.low), float(ends.high)
+
+
+def _percent(share):
+    """Write a share in percent."""
+    return f"{number(100 * share, digits=3)} %"
 
 
 def _alike(*values, spread):
@@ -606,7 +816,7 @@ def _quantity(text, unit):
     return f"{text} {unit}" if unit else text
 
 
-def _check_words(name, statement, unit, source):
+def _check_words(name, statement, unit, source, counted):
     """Refuse names and statements that pages could not use."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ValueError(
@@ -632,6 +842,15 @@ def _check_words(name, statement, unit, source):
         raise TypeError(
             f"claim {name!r}: unit must be a string and source a string or"
             f" None; got {unit!r}, {source!r}"
+        )
+    if not isinstance(counted, str):
+        raise TypeError(
+            f"claim {name!r}: counted must be a string; got {counted!r}"
+        )
+    if not re.fullmatch(r"\w+(?:[ -]\w+)*", counted):
+        raise ValueError(
+            f"claim {name!r}: counted must be a plural such as 'seeds'; got"
+            f" {counted!r}"
         )
 
 

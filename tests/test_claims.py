@@ -20,7 +20,9 @@ from companion.claims import (
     ClaimError,
     claim,
     claim_exact,
+    claim_factor,
     claim_share,
+    factor,
     glue,
     interval,
     number,
@@ -184,11 +186,71 @@ def test_the_whole_interval_must_lie_inside(capsys):
     assert issubclass(ClaimError, AssertionError)
 
 
+EQUAL = "which is no certainty; write a claim_share of what holds in each"
+
+
 def test_identical_values_stand_on_their_bound():
-    claim("none", "The difference is", [0.0] * 10, within=(0, 1))
-    claim("none", "The difference is", [0.3] * 10, within=(0.3, 1))
-    with pytest.raises(ClaimError):
+    with pytest.warns(UserWarning, match=EQUAL):
+        claim("none", "The difference is", [0.0] * 10, within=(0, 1))
+    with pytest.warns(UserWarning, match=EQUAL):
+        claim("none", "The difference is", [0.3] * 10, within=(0.3, 1))
+    with (
+        pytest.warns(UserWarning, match=EQUAL),
+        pytest.raises(ClaimError),
+    ):
         claim("none", "The difference is", [0.3] * 10, above=0.3)
+
+
+def test_identical_values_are_a_share_with_its_interval(capsys, shell):
+    with pytest.warns(UserWarning, match=EQUAL) as warned:
+        claim(
+            "none",
+            "The difference is",
+            [0.0] * 10,
+            below=1,
+            unit="points",
+            counted="draws",
+        )
+    assert warned[0].filename == __file__
+    assert str(warned[0].message).startswith(
+        "claim 'none': the value is 0 points for all 10 draws,"
+    )
+    line = (
+        "The difference is less than 1 point: 0 points in 10 of 10 draws, 95 %"
+        " interval [72.2 %, 100 %]"
+    )
+    assert capsys.readouterr().out == f"✓ {line}\n"
+    record = json.loads(records(shell)["claim.none"])
+    wilson = stats.binomtest(10, 10).proportion_ci(method="wilson")
+    assert record == {
+        "name": "none",
+        "kind": "share",
+        "statement": "The difference is",
+        "bound": "less than 1 point",
+        "floor": None,
+        "ceiling": None,
+        "unit": "",
+        "value": 1.0,
+        "low": wilson.low,
+        "high": wilson.high,
+        "n": 10,
+        "values": [1.0] * 10,
+        "counted": "draws",
+        "source": None,
+        "holds": True,
+        "margin": None,
+        "sentence": line,
+    }
+
+
+def test_identical_factors_are_a_share_too(capsys):
+    with pytest.warns(UserWarning, match="'it': the value is 1/4,000 for all"):
+        claim_factor("it", "It falls to", [1 / 4000] * 10, below=0.1)
+    assert (
+        capsys.readouterr().out
+        == "✓ It falls to less than 1/10: 1/4,000 in 10 of 10 seeds, 95 %"
+        " interval [72.2 %, 100 %]\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -216,7 +278,6 @@ def test_bounds_in_words(bound, unit, words, capsys):
         (3e-17, 1e-17, "3 × 10⁻¹⁷, 95 % interval [2.47 × 10⁻¹⁷, 3.53 × 10⁻¹⁷]"),
         (61039, 900, "61,039, 95 % interval [60,563, 61,515]"),
         (97.123, 1e-9, "97.1230, 95 % interval [97.1230, 97.1230]"),
-        (0.0, 0.0, "0, 95 % interval [0, 0]"),
     ],
 )
 def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
@@ -252,7 +313,7 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
         (
             {"values": [1e200, *GAIN]},
             ValueError,
-            "at most 1e150 in size, or squares overflow; pass their log10",
+            "at most 1e150 in size, or squares overflow; claim_factor takes",
         ),
         ({"values": [True] * 10}, TypeError, "use claim_share"),
         ({"above": None}, ValueError, "exactly one bound"),
@@ -285,6 +346,9 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
         ({"statement": None}, TypeError, "statement must be a string"),
         ({"unit": None}, TypeError, "unit must be a string"),
         ({"source": 1957}, TypeError, "source a string or None.*1957"),
+        ({"counted": 10}, TypeError, "counted must be a string; got 10"),
+        ({"counted": ""}, ValueError, "plural such as 'seeds'; got ''"),
+        ({"counted": "seeds."}, ValueError, "plural such as 'seeds'"),
     ],
 )
 def test_unusable_claims_are_refused(change, kind, message, capsys, shell):
@@ -298,6 +362,138 @@ def test_unusable_claims_are_refused(change, kind, message, capsys, shell):
         claim(**arguments)
     assert not isinstance(error.value, ClaimError)
     assert capsys.readouterr().out == "" and shell.outputs == []
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.00102, 2, "1/980"),
+        (1 / 1870, 3, "1/1,870"),
+        (0.1, 3, "1/10"),
+        (0.1004, 3, "0.1"),
+        (0.468, 2, "0.47"),
+        (1, 6, "1"),
+        (980.4, 2, "980"),
+        (61039, 2, "61,000"),
+        (2.5e9, 3, "2.5 × 10⁹"),
+        (4e-10, 3, "4 × 10⁻¹⁰"),
+        (1e-7, 3, "10⁻⁷"),
+        (1.5e-7, 2, "1/6,700,000"),
+    ],
+)
+def test_factors_read_well(value, digits, text):
+    assert factor(value, digits) == text
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan])
+def test_what_is_not_above_0_is_no_factor(value):
+    with pytest.raises(ValueError, match="above 0 and finite; got"):
+        factor(value)
+
+
+def test_a_factor_is_tested_on_logarithms(capsys, shell):
+    noise = stats.zscore(np.random.default_rng(0).normal(size=20))
+    ratios = np.exp(0.25 * noise) / 980
+    claim_factor("falls", "It falls to", torch.from_numpy(ratios), below=0.01)
+    assert (
+        capsys.readouterr().out
+        == "✓ It falls to less than 1/100: 1/980, 95 % interval [1/1,100,"
+        " 1/870], 20 seeds\n"
+    )
+    found = records(shell)
+    assert (
+        found["falls.result"]
+        == "'1/980 (95 % interval 1/1,100 to 1/870, 20 seeds)'"
+    )
+    record = json.loads(found["claim.falls"])
+    logs = np.log(ratios)
+    low, high = stats.t.interval(
+        0.95, 19, loc=logs.mean(), scale=stats.sem(logs)
+    )
+    assert record["kind"] == "factor" and record["n"] == 20
+    np.testing.assert_allclose(
+        [record[part] for part in ("value", "low", "high")],
+        [stats.gmean(ratios), math.exp(low), math.exp(high)],
+        rtol=1e-12,
+    )
+    assert record["margin"] == pytest.approx(
+        (math.log(0.01) - logs.mean()) / ((high - low) / 2), rel=1e-12
+    )
+    assert (record["floor"], record["ceiling"]) == (None, 0.01)
+    np.testing.assert_allclose(record["values"], ratios, rtol=5e-7)
+
+
+@pytest.mark.parametrize(
+    ("centre", "bound", "words"),
+    [
+        (0.47, {"within": (0.25, 1)}, "between 0.25 and 1: 0.47, 95 %"),
+        (980, {"above": 100}, "more than 100: 980, 95 %"),
+        (1, {"within": (1 / 20, 20)}, "between 1/20 and 20: 1, 95 %"),
+        (5e8, {"above": 1e8}, "more than 10⁸: 5 × 10⁸, 95 %"),
+    ],
+)
+def test_factors_in_words(centre, bound, words, capsys):
+    ratios = [centre * 1.1, centre / 1.1] * 10
+    claim_factor("it", "It is", ratios, **bound)
+    assert capsys.readouterr().out.startswith(f"✓ It is {words}")
+
+
+def test_factors_as_far_apart_as_allowed_are_finite(shell):
+    claim_factor("it", "It is", [1e-150, 1e150] * 5, within=(1e-150, 1e150))
+    record = json.loads(records(shell)["claim.it"])
+    assert 0 < record["low"] < 1 < record["high"] < math.inf
+
+
+def test_a_false_factor_raises():
+    for bound in ({"below": 1}, {"above": 1}, {"within": (1, 2)}):
+        with pytest.raises(ClaimError):
+            claim_factor("it", "It is", [0.5, 2.0] * 10, **bound)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "bound", "kind", "message"),
+    [
+        (
+            [*GAIN, 0.0],
+            {"above": 1},
+            ValueError,
+            r"got 0.0 at index \[10\]; a factor is above 0; claim a difference"
+            " or a share of what can be 0",
+        ),
+        ([-1.0, *GAIN], {"above": 1}, ValueError, r"got -1.0 at index \[0\]"),
+        ([1e200, *GAIN], {"above": 1}, ValueError, "1e-150 and 1e150"),
+        ([math.inf, *GAIN], {"above": 1}, ValueError, "must be finite"),
+        (GAIN[:9], {"above": 1}, ValueError, "at least 10 seeds"),
+        ([True] * 10, {"above": 1}, TypeError, "use claim_share"),
+        (GAIN, {}, ValueError, "exactly one bound"),
+        (
+            GAIN,
+            {"above": 0},
+            ValueError,
+            "bound of a factor must be above 0; it reads 'more than 0'",
+        ),
+        (GAIN, {"within": (-1, 2)}, ValueError, "factor must be above 0"),
+        (GAIN, {"below": "1/100"}, TypeError, "below must be a number"),
+        (GAIN, {"above": 1, "counted": None}, TypeError, "counted must be"),
+    ],
+)
+def test_unusable_factors_are_refused(ratios, bound, kind, message, capsys):
+    with pytest.raises(kind, match=message) as error:
+        claim_factor("it", "It is", ratios, **bound)
+    assert not isinstance(error.value, ClaimError)
+    assert capsys.readouterr().out == ""
+
+
+def test_what_was_counted_is_said(capsys):
+    claim("it", "It is", GAIN, above=1, counted="tables")
+    claim_share("so", "It is so in", [1] * 10, above=0.5, counted="draws")
+    claim_factor("by", "It grows by", GAIN, above=2, counted="weight draws")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(", 10 tables")
+    assert lines[1].startswith(
+        "✓ It is so in more than 50 % of draws: 10 of 10 draws, 95 %"
+    )
+    assert lines[2].endswith(", 10 weight draws")
 
 
 def test_share_uses_wilson(capsys, shell):
@@ -538,9 +734,36 @@ def test_records(shell, capsys):
         "high": high,
         "n": 10,
         "source": "Srivastava 2014",
+        "floor": 5.0,
+        "ceiling": None,
+        "values": GAIN,
+        "counted": "seeds",
         "holds": True,
         "sentence": LINE,
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "floor", "ceiling"),
+    [
+        (0.5, {"equals": 0.5, "tolerance": 0.25}, 0.25, 0.75),
+        ([1, 2], {"equals": [1, 2], "tolerance": 0.5}, None, 0.5),
+        (0.5, {"within": (0, 1)}, 0.0, 1.0),
+        (0.5, {"above": 0}, 0.0, None),
+    ],
+)
+def test_exact_records_have_their_bound_and_no_values(
+    value, options, floor, ceiling, shell
+):
+    claim_exact("it", "It is", value, **options)
+    record = json.loads(records(shell)["claim.it"])
+    assert (record["floor"], record["ceiling"]) == (floor, ceiling)
+    assert record["values"] == [] and record["n"] == 0
+
+
+def test_records_keep_seven_digits_per_seed(shell):
+    claim("it", "It is", [1 / 3 + i for i in range(10)], above=0)
+    assert json.loads(records(shell)["claim.it"])["values"][0] == 0.3333333
 
 
 def test_a_false_claim_is_recorded_before_it_raises(shell):

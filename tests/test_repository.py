@@ -43,7 +43,7 @@ SHARED = {
     "checks",
     "d2l_bridge",
 }
-CLAIMS = {"claim", "claim_share", "claim_exact"}
+CLAIMS = {"claim", "claim_factor", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(
     r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w"
 )
