@@ -657,12 +657,16 @@ It grows.
 
 
 def small_book(
-    folder: Path, value: float = 2.0, claim: str = "grows"
+    folder: Path, value: float = 2.0, claim: str = "grows", more: str = ""
 ) -> subprocess.CompletedProcess:
-    """Build a book of the course's own settings with one lab and one page."""
+    """Build a book of the course's own settings with one lab and one page, which
+    may say more.
+    """
     for part in (
         "book/_ext",
         "book/assets",
+        "book/diagrams",
+        "book/explorers",
         "book/references.bib",
         "book/claims.md",
         "book/misconceptions.md",
@@ -703,7 +707,9 @@ def small_book(
         "nbformat_minor": 5,
     }
     (folder / "notebooks" / "toy.ipynb").write_text(json.dumps(notebook))
-    (folder / "book" / "toy.md").write_text(PAGE.format(claim=claim))
+    (folder / "book" / "toy.md").write_text(
+        PAGE.format(claim=claim) + more, encoding="utf8"
+    )
     (folder / "book" / "introduction.md").write_text("# Introduction\n")
     files = ["introduction", "claims", "misconceptions"]
     (folder / "_toc.yml").write_text(
