@@ -111,7 +111,7 @@ class Explorer(SphinxDirective):
         return [captioned(self, stage, "live-explorer")]
 
     def checked_words(self, name: str) -> dict[str, str]:
-        """Return the words of the module, or say what it, or the page, lacks."""
+        """Return the words of the module, or say what is missing."""
         path = source(self.env.srcdir) / f"{name}.js"
         shown = path.relative_to(self.env.srcdir)
         if not path.is_file():
@@ -121,7 +121,8 @@ class Explorer(SphinxDirective):
                 if exports(each.read_text(encoding="utf8"), "mount")
             )
             raise self.error(
-                f"there is no {shown}; allowed: {', '.join(known) or 'none yet'}"
+                f"there is no {shown}; allowed:"
+                f" {', '.join(known) or 'none yet'}"
             )
         self.env.note_dependency(str(path))
         code = path.read_text(encoding="utf8")

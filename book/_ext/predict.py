@@ -273,13 +273,13 @@ def visit_answer(self, node: predict_answer) -> None:
     self.body.append(
         f'<div class="guess" hidden>\n'
         f'<label for="{box["id"]}">{_("Your guess:")}</label>'
-        f' <output for="{box["id"]}">?</output>\n'
+        f' <output for="{box["id"]}" aria-live="off">?</output>\n'
         f'<input type="range" id="{box["id"]}" {steps}>\n'
         f'<div class="ends"><span>{ends[0]}</span><span>{ends[1]}</span></div>'
         f"\n</div>\n<details>\n<summary>{_('Show')}</summary>\n"
-        '<div class="line" aria-hidden="true">'
-        f'<span class="interval" style="left:{left}%;width:{right - left:.2f}%">'
-        f'</span><span class="dot" style="left:{position(box, value)}%"></span>'
+        '<div class="line" aria-hidden="true"><span class="interval"'
+        f' style="left:{left}%;width:{right - left:.2f}%"></span>'
+        f'<span class="dot" style="left:{position(box, value)}%"></span>'
         '<span class="yours" hidden></span></div>\n'
         f'<p class="verdict" aria-live="polite">'
         f"{escape(sentences(box)['measured'])}</p>\n"
