@@ -5,6 +5,7 @@ Run by `make test` after the build. The browser tests need Chromium; where none
 is found they are skipped.
 """
 
+import contextlib
 import functools
 import http.server
 import json
@@ -403,17 +404,24 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="module")
-def server():
-    """Serve the site and yield its address."""
+@contextlib.contextmanager
+def served(site):
+    """Serve a site and yield its address."""
     with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=SITE)
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
     ) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}/"
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Serve the course and yield its address."""
+    with served(SITE) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -434,10 +442,14 @@ def browser():
 class Visit:
     """One page opened in the browser, with all that it said and asked for."""
 
-    def __init__(self, browser, address, *, scheme="light", width=1280):
+    def __init__(
+        self, browser, address, *, scheme="light", width=1280, **options
+    ):
         self.messages, self.foreign, self.failed, self.loaded = [], [], [], 0
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            **options,
         )
         self.context.route("**/*", self.guard)
         self.page = self.context.new_page()
@@ -657,12 +669,14 @@ It grows.
 
 
 def small_book(
-    folder: Path, value: float = 2.0, claim: str = "grows"
+    folder: Path, value: float = 2.0, claim: str = "grows", more: str = ""
 ) -> subprocess.CompletedProcess:
     """Build a book of the course's own settings with one lab and one page."""
     for part in (
         "book/_ext",
         "book/assets",
+        "book/diagrams",
+        "book/explorers",
         "book/references.bib",
         "book/claims.md",
         "book/misconceptions.md",
@@ -703,7 +717,9 @@ def small_book(
         "nbformat_minor": 5,
     }
     (folder / "notebooks" / "toy.ipynb").write_text(json.dumps(notebook))
-    (folder / "book" / "toy.md").write_text(PAGE.format(claim=claim))
+    (folder / "book" / "toy.md").write_text(
+        PAGE.format(claim=claim) + more, encoding="utf8"
+    )
     (folder / "book" / "introduction.md").write_text("# Introduction\n")
     files = ["introduction", "claims", "misconceptions"]
     (folder / "_toc.yml").write_text(

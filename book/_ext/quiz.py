@@ -93,7 +93,7 @@ class Quiz(SphinxDirective):
 
 def visit_quiz(self, node: quiz) -> None:
     """Open the quiz."""
-    self.body.append('<div class="quiz">\n')
+    self.body.append(self.starttag(node, "div", CLASS="quiz"))
 
 
 def depart_quiz(self, node: quiz) -> None:

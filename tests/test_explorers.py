@@ -1,0 +1,910 @@
+"""Diagrams, predictions and live explorers: in a small book, what each does and
+refuses; on the course's own site, that every explorer can be used by everybody
+and that its model computes what the companion computes.
+"""
+
+import math
+import re
+import shutil
+from importlib import import_module
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import test_site
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from test_site import (
+    KNOWN_VIOLATIONS,
+    ROOT,
+    SITE,
+    STICKING_OUT,
+    WCAG,
+    Visit,
+    pages_with,
+    parsed,
+    served,
+    small_book,
+)
+
+from companion import initialization, overfitting
+
+browser, server = test_site.browser, test_site.server
+STAGE = ".live-explorer .stage"
+FRAME = 16  # milliseconds that a movement may take, processor slowed four times
+
+DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30">
+  <title>Two circles</title>
+  <desc>One is inside the other.</desc>
+  <defs><clipPath id="cut"><rect width="40" height="30" /></clipPath></defs>
+  <circle cx="20" cy="15" r="14" fill="var(--course-one)"
+    clip-path="url(#cut)" />
+  <text x="50" y="20" fill="currentColor">inside</text>
+</svg>
+"""
+MODULE = """import {
+  add, button, chart, d3, fill, fixed, handle, normals, onFrame, player, radios,
+  slider, verdict,
+} from "./kit.js";
+
+export const model = { twice: (x) => 2 * x, normals };
+
+export function mount(element, words) {
+  const state = { x: 1, kind: "a" };
+  const say = verdict(element);
+  const update = onFrame(draw);
+  const on = chart(element, {
+    label: words.chart, height: 200,
+    margin: { top: 20, right: 20, bottom: 30, left: 40 },
+    x: d3.scaleLinear([0, 10], [0, 1]), y: d3.scaleLinear([0, 20], [0, 1]),
+    titles: { x: words.x }, draw: update,
+  });
+  const point = handle(on, {
+    label: words.x,
+    move: (x) => set(x),
+    step: (dx, dy) => set(state.x + dx + dy),
+  });
+  const row = slider(element, {
+    label: words.x, min: 0, max: 10, step: 1, value: 1,
+    format: (x) => fixed(x, 1), change: set,
+  });
+  radios(element, {
+    legend: words.kind, options: { a: "A", b: "B" }, value: "a",
+    change: (kind) => { state.kind = kind; update(); },
+  });
+  const film = player(element, {
+    play: words.play, pause: words.pause,
+    tick(seconds) { set(state.x + seconds); return state.x < 10; },
+  });
+  function set(x) { state.x = Math.min(Math.max(x, 0), 10); update(); }
+  function draw() {
+    const text = fill(words.state, { x: fixed(state.x, 1) });
+    const now = state.x;
+    point.place(now, 2 * now, { now, min: 0, max: 10, text });
+    row.set(state.x);
+    say(text + state.kind);
+  }
+  draw();
+  film.start();
+}
+"""
+EXPLORER = """```{explorer} NAME
+:title: A toy
+:description: A point on a line.
+:still: circles
+:height: 400 430
+:word-chart: The line
+:word-x: Place
+:word-kind: Kind
+:word-play: Play
+:word-pause: Pause
+:word-state: It is at {x}.
+Drag the point.
+```
+"""
+GOOD = f"""
+```{{predict}} By **how much** does it grow?
+:claim: grows
+:from: 0
+:to: 10
+:step: 0.5
+:unit: points
+It grows a lot.
+```
+
+```{{predict}} In how many percent?
+:claim: toy/often
+:from: 0
+:to: 100
+:step: 1
+:unit: %
+In all.
+```
+
+```{{predict}} How many times?
+:claim: close
+:from: 1
+:to: 1000
+:scale: log
+Few times.
+```
+
+```{{predict}} Which one?
+- [ ] This
+
+  No, that.
+- [x] That
+
+  Yes, that.
+```
+
+```{{diagram}} circles
+:name: fig-circles
+Two circles, {{numref}}`fig-circles`.
+```
+
+```{{diagram}} circles
+```
+
+<div style="height:3000px"></div>
+
+{EXPLORER.replace("NAME", "toy")}
+
+{EXPLORER.replace("NAME", "breaks")}
+"""
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A small book with one of each, built."""
+    folder = tmp_path_factory.mktemp("touch")
+    prepare(folder)
+    built = small_book(folder, more=GOOD)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def prepare(folder):
+    """Give a book the drawing and the modules that its page names."""
+    for part in ("diagrams", "explorers"):
+        shutil.copytree(ROOT / "book" / part, folder / "book" / part)
+    (folder / "book/diagrams/circles.svg").write_text(DRAWING)
+    (folder / "book/explorers/toy.js").write_text(MODULE)
+    breaks = MODULE.replace("{\n  const state", "{\n  throw 0;\n  const state")
+    (folder / "book/explorers/breaks.js").write_text(breaks)
+
+
+@pytest.fixture(scope="module")
+def address(book):
+    """The address of the small book's page."""
+    with served(book / "_build/html") as root:
+        yield root + "book/toy.html"
+
+
+def page_of(book):
+    """Return the small book's page as a tree."""
+    return parsed(book / "_build/html/book/toy.html")
+
+
+def violations(page):
+    """Return what axe finds on a page."""
+    found = Axe().run(
+        page, options={"runOnly": {"type": "tag", "values": WCAG}}
+    )
+    return {
+        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+        for each in found.response["violations"]
+        if each["id"] not in KNOWN_VIOLATIONS
+    }
+
+
+def mounted(visit, nth=0):
+    """Go to an explorer, wait until it is there, and return its stage."""
+    stage = visit.page.locator(STAGE).nth(nth)
+    stage.scroll_into_view_if_needed()
+    visit.page.wait_for_function(
+        "stage => stage.matches('.mounted, .failed')",
+        arg=stage.element_handle(),
+    )
+    visit.page.wait_for_timeout(150)
+    return stage
+
+
+# Diagrams ---------------------------------------------------------------------
+
+
+def test_a_diagram_is_part_of_the_page(book):
+    first, second = page_of(book).select(".diagram svg")
+    for svg in (first, second):
+        title, desc = svg["aria-labelledby"].split()
+        assert svg["role"] == "img"
+        assert svg.find(id=title).text == "Two circles"
+        assert svg.find(id=desc).text == "One is inside the other."
+        cut = svg.find("clippath")["id"]
+        assert svg.circle["clip-path"] == f"url(#{cut})"
+    ids = [tag["id"] for tag in page_of(book).find_all(id=True)]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_diagram_with_a_caption_is_a_numbered_figure(book):
+    figure = page_of(book).find(id="fig-circles")
+    assert figure.find(class_="caption-number").text == "Fig. 1 "
+    assert figure.figcaption.find("a", href="#fig-circles").text == "Fig. 1"
+
+
+def test_gettext_sees_the_words_of_diagrams_and_explorers(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "book/_ext")
+    diagram = import_module("diagram").diagram
+    drawn = import_module("diagram").drawn
+    node = diagram(svg=DRAWING, words={"1": "Two circles"}, prefix="p-")
+    node.preserve_original_messages()
+    node.apply_translated_message("Two circles", "Zwei Kreise")
+    assert node.extract_original_messages() == ["Two circles"]
+    assert '<title id="p-title">Zwei Kreise</title>' in drawn(node)
+
+
+# Predictions ------------------------------------------------------------------
+
+
+def boxes(visit):
+    """Return the predictions with a number line."""
+    return visit.page.locator("div.predict[data-value]").all()
+
+
+def answer(visit, box, key="Enter"):
+    """Open an answer by a key and return what it says."""
+    box.locator("summary").press(key)
+    visit.page.wait_for_timeout(150)
+    return box.locator(".verdict").inner_text()
+
+
+def test_a_prediction_answers_the_keyboard(browser, address):
+    with Visit(browser, address) as visit:
+        box = boxes(visit)[0]
+        guess = box.locator("input")
+        assert box.get_by_label("Your guess:").count() == 1
+        assert not box.locator(".verdict").is_visible()
+        guess.focus()
+        guess.press("Home")
+        for _ in range(3):
+            guess.press("ArrowRight")
+        assert guess.get_attribute("aria-valuetext") == "1.5 points"
+        assert box.locator("output").inner_text() == "1.5 points"
+        verdict = answer(visit, box).replace("\N{NO-BREAK SPACE}", " ")
+        live = box.locator(".verdict").get_attribute("aria-live")
+        assert live == "polite"
+        assert verdict == (
+            "You said 1.5 points. Measured: 2.04 points (95 % interval 2.02 to"
+            " 2.07 points). You were 0.54 points away."
+        )
+        assert "It grows a lot." in box.inner_text()
+        left = [
+            box.locator(f".line .{kind}").evaluate("e => e.style.left")
+            for kind in ("yours", "dot")
+        ]
+        assert left == ["15%", "20.45%"]
+        assert visit.messages == []
+
+
+def test_predictions_know_percent_and_factors(browser, address):
+    with Visit(browser, address) as visit:
+        said = []
+        for box in boxes(visit)[1:]:
+            box.locator("input").focus()
+            for key in ("Home", *["PageUp"] * 5):
+                box.locator("input").press(key)
+            said.append(answer(visit, box, "Space"))
+        assert "You said 50\N{NO-BREAK SPACE}%." in said[0]
+        assert "Measured: 100\N{NO-BREAK SPACE}%" in said[0]
+        assert said[0].endswith("You were 50 points away.")
+        assert said[1].startswith("You said 32.")
+        assert said[1].endswith("You were off by a factor of 21.")
+
+
+def test_a_right_prediction_is_told_so(browser, address):
+    with Visit(browser, address) as visit:
+        box = boxes(visit)[1]
+        box.locator("input").focus()
+        box.locator("input").press("End")
+        assert answer(visit, box).endswith("You were right.")
+
+
+def test_without_a_guess_the_answer_says_only_what_was_measured(
+    browser, address
+):
+    with Visit(browser, address) as visit:
+        box = boxes(visit)[0]
+        assert answer(visit, box).startswith("Measured: 2.04")
+        assert not box.locator(".yours").is_visible()
+
+
+def test_without_scripts_a_prediction_opens(browser, address):
+    with Visit(browser, address, java_script_enabled=False) as visit:
+        box = boxes(visit)[0]
+        assert not box.locator("input").is_visible()
+        box.locator("summary").press("Enter")
+        assert box.locator(".verdict").is_visible()
+        assert box.locator(".verdict").inner_text().startswith("Measured: 2.04")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_print_has_the_answers_and_the_stills(browser, address, scripts):
+    with Visit(browser, address, java_script_enabled=scripts) as visit:
+        mounted(visit) if scripts else None
+        visit.page.emulate_media(media="print")
+        for box in boxes(visit):
+            assert box.locator(".verdict").is_visible()
+            assert not box.locator("summary").is_visible()
+            assert not box.locator("input").is_visible()
+        stage = visit.page.locator(STAGE).first
+        assert stage.locator(".still svg").is_visible()
+        assert not stage.locator(".live").is_visible()
+        assert stage.locator(".description").is_visible()
+
+
+def test_a_prediction_with_choices_is_a_quiz(book):
+    (box,) = page_of(book).select(".quiz.predict")
+    assert box.p.text == "Which one?"
+    assert [each["class"] for each in box.find_all("details")] == [
+        ["wrong"],
+        ["right"],
+    ]
+
+
+def test_scripts_are_only_where_they_are_needed(book):
+    def scripts(name):
+        page = parsed(book / f"_build/html/book/{name}.html")
+        return [
+            urlsplit(tag["src"]).path.partition("_static/")[2]
+            for tag in page.find_all("script", src=True)
+        ]
+
+    assert {"predict.js", "explorers/load.js"} <= set(scripts("toy"))
+    assert not {"predict.js", "explorers/load.js"} & set(
+        scripts("introduction")
+    )
+
+
+# Explorers in a small book ----------------------------------------------------
+
+
+def test_an_explorer_loads_when_it_comes_near(browser, address):
+    with Visit(browser, address) as visit:
+        asked = []
+        visit.page.on("request", lambda request: asked.append(request.url))
+        visit.page.wait_for_timeout(300)
+        assert asked == []
+        assert visit.page.locator(".still").first.is_visible()
+        mounted(visit)
+        names = {urlsplit(url).path.rpartition("/")[2] for url in asked}
+        assert {"toy.js", "kit.js", "d3.min.js"} <= names
+
+
+def test_addresses_carry_the_hash_of_all_that_they_import(
+    monkeypatch, tmp_path
+):
+    monkeypatch.syspath_prepend(ROOT / "book/_ext")
+    explorer = import_module("explorer")
+    prepare(tmp_path)
+    shutil.copytree(ROOT / "book/assets/d3", tmp_path / "book/assets/d3")
+    book, seen = tmp_path / "book", []
+    for path, old, new in [
+        ("explorers/toy.js", "2 * x", "3 * x"),
+        ("explorers/kit.js", "tabindex", "tabIndex"),
+        ("assets/d3/d3.min.js", "d3js", "D3js"),
+    ]:
+        seen.append(explorer.digest(book / "explorers/toy.js", book))
+        text = (book / path).read_text(encoding="utf8")
+        assert old in text
+        (book / path).write_text(text.replace(old, new, 1), encoding="utf8")
+    seen.append(explorer.digest(book / "explorers/toy.js", book))
+    assert len(set(seen)) == 4
+
+
+def test_every_module_is_asked_for_by_its_hash(browser, address):
+    with Visit(browser, address) as visit:
+        asked = []
+        visit.page.on("request", lambda request: asked.append(request.url))
+        mounted(visit)
+        scripts = [url for url in asked if ".js" in url]
+        assert len(scripts) >= 3
+        assert all(parse_qs(urlsplit(url).query)["v"] for url in scripts)
+
+
+def test_without_scripts_an_explorer_is_its_still(browser, address):
+    with Visit(browser, address, java_script_enabled=False) as visit:
+        stage = visit.page.locator(STAGE).first
+        assert stage.locator(".still svg").is_visible()
+        assert stage.locator(".description").inner_text() == (
+            "A point on a line."
+        )
+        assert stage.bounding_box()["height"] < 400
+
+
+def test_an_explorer_that_fails_leaves_its_still_and_says_what_it_shows(
+    browser, address
+):
+    with Visit(browser, address) as visit:
+        stage = mounted(visit, nth=1)
+        assert stage.locator(".still svg").is_visible()
+        box = stage.locator(".description").bounding_box()
+        assert box["height"] > 10
+        assert visit.page.locator(STAGE).first.locator(".live").is_visible()
+
+
+def test_the_play_waits_for_readers_who_want_little_motion(browser, address):
+    for motion, words in (("reduce", "Play"), ("no-preference", "Pause")):
+        with Visit(browser, address, reduced_motion=motion) as visit:
+            button = mounted(visit).locator("button")
+            assert button.inner_text() == words
+            place = visit.page.locator("[role=slider]").first
+            button.press("Enter")
+            visit.page.wait_for_timeout(60)
+            before = place.get_attribute("aria-valuenow")
+            visit.page.wait_for_timeout(400)
+            assert button.inner_text() != words
+            moved = place.get_attribute("aria-valuenow") != before
+            assert moved == (motion == "reduce")
+
+
+def test_a_point_follows_mouse_and_keys(browser, address):
+    with Visit(browser, address, reduced_motion="reduce") as visit:
+        stage = mounted(visit)
+        point = stage.locator("[role=slider]")
+        drag(visit.page, point, 60, 0)
+        by_mouse = float(point.get_attribute("aria-valuenow"))
+        assert by_mouse > 1
+        for key, place in [
+            ("Home", 0),
+            ("ArrowRight", 1),
+            ("ArrowUp", 2),
+            ("PageUp", 10),
+            ("ArrowLeft", 9),
+            ("Shift+ArrowDown", 0),
+            ("End", 10),
+        ]:
+            point.press(key)
+            visit.page.wait_for_timeout(60)
+            assert float(point.get_attribute("aria-valuenow")) == place, key
+        status = stage.locator(".heard[role=status]")
+        visit.page.wait_for_timeout(600)
+        assert status.inner_text() == "It is at 10.0.a"
+        assert stage.locator("output").inner_text() == "10.0"
+
+
+# What the directives refuse ---------------------------------------------------
+
+BAD = [
+    ("```{diagram} nowhere\n```", "there is no book/diagrams/nowhere.svg"),
+    ("```{diagram} mute\n```", "mute.svg must have a <title> and a <desc>"),
+    ("```{diagram} open\n```", "open.svg is not well-formed"),
+    ("```{diagram} red\n```", "red.svg: fill='red'; allowed are none"),
+    ("```{diagram} script\n```", "script.svg must be drawn from shapes"),
+    ("```{diagram} style\n```", "style.svg: attributes such as fill are"),
+    ("```{diagram} circles\n:name: a\n```", "with a :name: has a caption"),
+    (
+        "```{predict} A?\n:claim: nowhere\n:from: 0\n:to: 1\n:step: 1\nB.\n```",
+        "no claim 'nowhere' in notebooks/toy; allowed: grows, close, often",
+    ),
+    (
+        "```{predict} A?\n:claim: grows\n:from: 3\n:to: 9\n:step: 1\nB.\n```",
+        "the claim 'grows' measured 2.04; allowed is a line from below it",
+    ),
+    ("```{predict} A?\nB.\n```", "a predict has a :claim: and a number line"),
+    (
+        "```{predict} A?\n:from: 0\nB.\n```",
+        "names its claim with :claim:",
+    ),
+    (
+        "```{predict} A?\n- [ ] B\n\n  C.\n```",
+        "a predict has at least one right choice",
+    ),
+    ("```{predict} A?\n:claim: grows\nB.\n```", "needs :from: and, above it"),
+    (
+        "```{predict} A?\n:claim: grows\n:from: 0\n:to: 9\nB.\n```",
+        "a predict needs :step:, or :scale: log",
+    ),
+    (
+        "```{predict} A?\n:claim: grows\n:from: 0\n:to: 9\n:scale: log\nB.\n"
+        "```",
+        "a logarithmic line starts above 0",
+    ),
+    (
+        "```{predict} A?\n:claim: grows\n:from: 1\n:to: 9\n:scale: ln\nB.\n```",
+        "allowed are linear and log",
+    ),
+    (
+        EXPLORER.replace("NAME", "nowhere"),
+        "there is no book/explorers/nowhere.js; allowed: ",
+    ),
+    (
+        EXPLORER.replace("NAME", "unmodelled"),
+        "book/explorers/unmodelled.js must export model, an object of pure"
+        " functions, and mount(element, words); model is missing",
+    ),
+    (EXPLORER.replace("NAME", "unmounted"), "(element, words); mount is miss"),
+    (
+        EXPLORER.replace("NAME", "toy").replace(":title: A toy\n", ""),
+        "an explorer needs :title:",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace(
+            ":description: A point on a line.\n", ""
+        ),
+        "an explorer needs :description:",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace("circles", "mute"),
+        "mute.svg must have a <title>",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace("400 430", "400"),
+        "two heights in pixels, wide and narrow",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace("word-kind", "word-kinds"),
+        "missing: kind; unused: kinds",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace(":word-x", ":words-x"),
+        "Unknown option keys: ['words-x']",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace("Drag the point.\n", ""),
+        "an explorer has a caption",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory):
+    """What the build says of a page on which everything is wrong, by line."""
+    folder = tmp_path_factory.mktemp("bad")
+    prepare(folder)
+    drawings = folder / "book/diagrams"
+    for name, old, new in [
+        ("mute", "<desc>One is inside the other.</desc>", ""),
+        ("open", "</svg>", ""),
+        ("red", "currentColor", "red"),
+        ("script", "<defs>", "<script>a()</script><defs>"),
+        ("style", 'fill="currentColor"', 'style="fill:red"'),
+    ]:
+        (drawings / f"{name}.svg").write_text(DRAWING.replace(old, new))
+    modules = folder / "book/explorers"
+    for name, old in [("unmodelled", "model ="), ("unmounted", "mount(")]:
+        text = MODULE.replace(f"export const {old}", f"const {old}")
+        text = text.replace(f"export function {old}", f"function {old}")
+        (modules / f"{name}.js").write_text(text)
+    page = "\n\n".join(text for text, _words in BAD)
+    built = small_book(folder, more=f"\n{page}\n")
+    assert built.returncode != 0
+    lines = (folder / "book/toy.md").read_text(encoding="utf8").splitlines()
+    return built.stderr, lines
+
+
+@pytest.mark.parametrize(("text", "words"), BAD)
+def test_bad_input_is_named_with_file_and_line(refused, text, words):
+    stderr, lines = refused
+    first = text.splitlines()[0]
+    starts = {i + 1 for i, line in enumerate(lines) if line == first}
+    found = re.findall(r"book/toy\.md:(\d+): \w+: (.*)", stderr)
+    places = {int(line) for line, message in found if words in message}
+    assert places & starts, stderr
+
+
+# Every explorer of the course -------------------------------------------------
+
+EXPLORED = pages_with(".live-explorer")
+
+
+def test_some_page_has_a_live_explorer():
+    assert EXPLORED
+
+
+def test_every_explorer_is_on_a_page():
+    used = {
+        urlsplit(stage["data-module"]).path
+        for page in EXPLORED
+        for stage in parsed(SITE / page).select(STAGE)
+    }
+    modules = {path.name for path in (ROOT / "book/explorers").glob("*.js")}
+    assert used == modules - {"kit.js", "load.js"}
+
+
+@pytest.mark.parametrize("page", EXPLORED)
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)]
+)
+def test_explorers_suit_everybody(browser, server, page, scheme, width):
+    with Visit(browser, server + page, scheme=scheme, width=width) as visit:
+        for nth in range(visit.page.locator(STAGE).count()):
+            before = visit.page.locator(STAGE).nth(nth).bounding_box()
+            stage = mounted(visit, nth)
+            assert "mounted" in stage.get_attribute("class")
+            assert stage.bounding_box()["height"] == before["height"], (
+                "nothing shifts when the explorer comes"
+            )
+        assert visit.page.evaluate(STICKING_OUT) == []
+        assert violations(visit.page) == {}
+        assert visit.foreign == visit.failed == visit.messages == []
+
+
+def drag(page, point, dx, dy):
+    """Drag a point with the mouse, in twenty steps."""
+    box = point.locator(".knob").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 21):
+        page.mouse.move(x + dx * step / 20, y + dy * step / 20)
+        page.wait_for_timeout(20)
+    page.mouse.up()
+    page.wait_for_timeout(60)
+
+
+@pytest.mark.parametrize("page", EXPLORED)
+def test_every_control_has_a_name_and_obeys_the_keyboard(browser, server, page):
+    with Visit(browser, server + page, reduced_motion="reduce") as visit:
+        for nth in range(visit.page.locator(STAGE).count()):
+            stage = mounted(visit, nth)
+            assert stage.locator(".heard[role=status]").count()
+            for point in stage.locator("[role=slider]").all():
+                assert point.get_attribute("aria-label")
+                seen = set()
+                for key in ("ArrowUp", "ArrowDown", "ArrowDown", "ArrowLeft"):
+                    point.press(key)
+                    visit.page.wait_for_timeout(60)
+                    seen.add(point.get_attribute("aria-valuetext"))
+                assert len(seen) > 1
+            for row in stage.locator("input[type=range]").all():
+                seen = []
+                for key in ("Home", "ArrowRight", "End"):
+                    row.press(key)
+                    visit.page.wait_for_timeout(60)
+                    seen.append(row.get_attribute("aria-valuetext"))
+                assert len(set(seen)) == 3
+            for radio in stage.locator("input[type=radio]").all():
+                radio.press("Space")
+                assert radio.is_checked()
+            for button in stage.locator("button").all():
+                button.press("Enter")
+        visit.page.wait_for_timeout(100)
+        assert visit.messages == []
+
+
+@pytest.mark.parametrize("page", EXPLORED)
+def test_what_is_dragged_follows_at_once(browser, server, page):
+    with Visit(browser, server + page, reduced_motion="reduce") as visit:
+        visit.page.evaluate(
+            """window.taken = []; new PerformanceObserver(list =>
+            taken.push(...list.getEntriesByName('explorer')
+            .map(each => each.duration))).observe({entryTypes: ['measure']})"""
+        )
+        for nth in range(visit.page.locator(STAGE).count()):
+            stage = mounted(visit, nth)
+            visit.page.wait_for_timeout(500)
+            slow = visit.context.new_cdp_session(visit.page)
+            slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+            for point in stage.locator("[role=slider]").all()[-2:]:
+                before = point.get_attribute("aria-valuetext")
+                visit.page.evaluate("taken.length = 0")
+                drag(visit.page, point, -60, -40)
+                assert point.get_attribute("aria-valuetext") != before
+                taken = sorted(visit.page.evaluate("taken"))
+                assert taken[len(taken) // 2] < FRAME, taken
+            slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+
+
+# Parity with the companion ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compute(browser, address):
+    """Return a function that evaluates a model in the browser."""
+    with Visit(browser, address) as visit:
+
+        def call(module, function, *calls):
+            return visit.page.evaluate(
+                """async ([module, name, calls]) => {
+                const { model } = await import(
+                    `/_static/explorers/${module}.js`);
+                const plain = (x) => ArrayBuffer.isView(x) ? [...x]
+                    : Array.isArray(x) ? x.map(plain) : x;
+                return calls.map((each) => plain(model[name](...each)));
+            }""",
+                [module, function, [list(each) for each in calls]],
+            )
+
+        yield call
+
+
+SIGMAS = [0.2, 1 / math.sqrt(3), 1.0, math.sqrt(2), 2.5, 4.0]
+FUNCTIONS = {"linear": lambda z: z, "relu": torch.relu, "tanh": torch.tanh}
+
+
+def close(found, wanted):
+    torch.testing.assert_close(
+        torch.as_tensor(found, dtype=torch.float64),
+        torch.as_tensor(wanted, dtype=torch.float64),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_the_next_variance(compute, activation):
+    grid = [(v, s) for v in (1e-6, 0.3, 1.0, 7.0, 16.0) for s in SIGMAS]
+    found = compute(
+        "initialization",
+        "nextVariance",
+        *[(v, activation, s) for v, s in grid],
+    )
+    close(
+        found,
+        [
+            initialization.next_variance(v, FUNCTIONS[activation], s**2)
+            for v, s in grid
+        ],
+    )
+
+
+def correlation(c, v, phi, points=6001):
+    """E φ(z)φ(z′) / E φ(z)² by a sum over a grid, for c below 1."""
+    z = torch.linspace(-9, 9, points, dtype=torch.float64)
+    weight = torch.exp(-z.square() / 2)
+    z_in = z[:: (points - 1) // 600]
+    inner = torch.exp(-z_in.square() / 2)
+    inner = inner / inner.sum()
+    outer = weight / weight.sum()
+    other = c * z[:, None] + math.sqrt(1 - c * c) * z_in
+    first, second = phi(math.sqrt(v) * z), phi(math.sqrt(v) * other) @ inner
+    return (outer * first * second).sum() / (outer * first.square()).sum()
+
+
+@pytest.mark.parametrize("v", [1e-4, 0.5, 3.0, 16.0])
+@pytest.mark.parametrize("c", [0.0, 0.1, 0.5, 0.8])
+def test_the_next_correlation_of_tanh(compute, c, v):
+    (found,) = compute("initialization", "nextCorrelation", (c, v, "tanh"))
+    close(found, correlation(c, v, torch.tanh))
+
+
+def test_the_next_correlation_of_a_line_and_of_relu(compute):
+    cosines = [0.0, 0.3, 0.9, 1.0]
+    found = compute(
+        "initialization", "nextCorrelation", *[(c, 2, "relu") for c in cosines]
+    )
+    # over the angle φ of the plane: ∫ max(0, cos φ) max(0, cos(φ − θ)) dφ
+    for c, value in zip(cosines, found, strict=True):
+        turn = math.acos(c)
+        edges = (turn - math.pi / 2, math.pi / 2)
+        phi = torch.linspace(*edges, 200_001, dtype=torch.float64)
+        product = phi.cos() * (phi - turn).cos()
+        close(value, torch.trapezoid(product, phi) / (math.pi / 2))
+    found = compute("initialization", "nextCorrelation", (0.3, 2, "linear"))
+    assert found == [0.3]
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_the_signal_of_twenty_layers(compute, activation, sigma):
+    n, depth, chance = 16, 20, torch.Generator().manual_seed(0)
+    weights = torch.randn(depth, n, n, generator=chance, dtype=torch.float64)
+    numbers = torch.randn(2 * n, generator=chance, dtype=torch.float64)
+    (pair,) = compute("initialization", "inputs", (numbers.tolist(), 0.5))
+    pair = torch.tensor(pair, dtype=torch.float64)
+    close(pair.square().mean(dim=1), [1, 1])
+    close((pair[0] * pair[1]).mean(), 0.5)
+    layers = []
+    for matrix in weights:
+        linear = torch.nn.Linear(n, n, bias=False, dtype=torch.float64)
+        linear.weight.data = sigma / math.sqrt(n) * matrix
+        act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+        layers += [linear, act.get(activation, torch.nn.Identity)()]
+    with torch.no_grad():
+        kept = initialization.preactivations(torch.nn.Sequential(*layers), pair)
+    z = torch.stack([pair, *kept])
+    (found,) = compute(
+        "initialization",
+        "signal",
+        (weights.flatten().tolist(), pair.tolist(), depth, sigma, activation),
+    )
+    sizes = z.square().mean(dim=2).sqrt().T
+    torch.testing.assert_close(
+        torch.tensor(found["sizes"], dtype=torch.float64),
+        sizes,
+        rtol=1e-9,
+        atol=0,
+    )
+    cosines = torch.nn.functional.cosine_similarity(
+        *z.transpose(0, 1), eps=1e-300
+    )
+    close(found["cosines"], cosines)
+
+
+@pytest.mark.parametrize("activation", FUNCTIONS)
+def test_the_theory_and_its_inverse(compute, activation):
+    for sigma in (0.8, 1.3):
+        (found,) = compute(
+            "initialization", "theory", (12, sigma, activation, 0.5)
+        )
+        v = list(torch.tensor([1, sigma**2], dtype=torch.float64))
+        c = [0.5, 0.5]
+        for _ in range(11):
+            (each,) = compute(
+                "initialization",
+                "nextCorrelation",
+                (c[-1], v[-1].item(), activation),
+            )
+            c.append(each)
+            v.append(
+                initialization.next_variance(
+                    v[-1], FUNCTIONS[activation], sigma**2
+                )
+            )
+        close(found["sizes"], torch.stack(v).sqrt())
+        close(found["cosines"], c)
+        size = found["sizes"][-1]
+        (back,) = compute("initialization", "sigmaFor", (size, 12, activation))
+        assert back == pytest.approx(sigma, rel=1e-3)
+
+
+def test_chance_is_normal_and_the_same_everywhere(compute):
+    first, again, other = compute(
+        "initialization", "normals", (1, 20_000), (1, 20_000), (2, 20_000)
+    )
+    assert first == again != other
+    x = torch.tensor(first, dtype=torch.float64)
+    for power, wanted, spread in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
+        error = (x**power).mean() - wanted
+        assert error.abs() < 4 * math.sqrt(spread / len(x))
+
+
+@pytest.mark.parametrize("p", [1, 2, 5, 8, 12, 13, 20, 40])
+def test_the_curve_of_the_front_page(compute, p):
+    chance = torch.Generator().manual_seed(p)
+    noise = torch.rand(2, 12, generator=chance, dtype=torch.float64)
+    x = torch.linspace(-0.95, 0.95, 12, dtype=torch.float64)
+    x, y = x + (noise[0] - 0.5) / 10, 2 * noise[1] - 1
+    degrees = torch.arange(p).clamp(min=1)
+    X = overfitting.polynomial_features(x, p - 1) / degrees
+    rows = compute("front", "features", *[(each, p) for each in x.tolist()])
+    close(rows, X)
+    (found,) = compute("front", "leastSquares", (X.tolist(), y.tolist()))
+    w = overfitting.least_squares(X, y)
+    close(found, w)
+    (whole,) = compute("front", "fit", (torch.stack([x, y], dim=1).tolist(), p))
+    grid = torch.linspace(-1, 1, 201, dtype=torch.float64)
+    curve = overfitting.polynomial_features(grid, p - 1) / degrees @ w
+    (truth,) = [compute("front", "truth", *[(g,) for g in grid.tolist()])]
+    truth = torch.tensor(truth, dtype=torch.float64)
+    close(whole["curve"], curve)
+    close(whole["test"], (curve - truth).square().mean().sqrt())
+    close(whole["train"], (X @ w - y).square().mean().sqrt())
+
+
+def test_equal_columns_and_equal_points_share_their_weight(compute):
+    (found,) = compute("front", "leastSquares", ([[1, 1], [1, 1]], [1, 3]))
+    close(found, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("size", "cosine", "wanted"),
+    [
+        (1e-9, 0.99, {"size": "shrunk", "pair": "one"}),
+        (1e9, 0.0, {"size": "grown", "pair": "torn"}),
+        (1.0, 0.5, {"size": "alive", "pair": "two"}),
+    ],
+)
+def test_the_verdict(compute, size, cosine, wanted):
+    assert compute("initialization", "outcome", (size, cosine)) == [wanted]
+
+
+def test_pytorchs_default_dies_and_hes_weights_live(browser, server):
+    (page,) = pages_with("[data-module^=initialization]")
+    with Visit(browser, server + page) as visit:
+        stage = mounted(visit)
+        live = stage.locator(".live")
+        assert live.get_attribute("data-size") == "shrunk"
+        row = stage.locator("input[type=range]").first
+        row.fill("1.41")
+        visit.page.wait_for_timeout(60)
+        assert live.get_attribute("data-size") == "alive"
