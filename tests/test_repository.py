@@ -266,27 +266,98 @@ def made(code: list[dict]) -> list[str]:
     return names
 
 
-def unshown_claims(root: Path) -> list[str]:
-    """Name the claims of the labs that their pages neither glue nor use to
-    settle a misconception.
+def glued(code: list[dict]) -> re.Pattern:
+    """Return a pattern of the names that some code cells glue beside their
+    claims; what is computed may be any word.
     """
-    found = []
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
-        page = (root / "book" / f"{path.stem}.md").read_text(encoding="utf8")
-        settling = " ".join(
-            re.findall(r"^:claim: (.+)$", page, re.MULTILINE)
-        ).split()
-        for name in made(
-            [cell for cell in read_lab(path) if cell["cell_type"] == "code"]
+    patterns = [rf"{name}\.\w+" for name in made(code)]
+    for cell in code:
+        for name in re.findall(
+            r"\bglue\(\s*f?(?:\"([^\"]+)\")?", cell["source"]
         ):
-            if (
-                f"/notebooks/{path.stem}.ipynb::{name}." not in page
-                and name not in settling
-            ):
-                found.append(
-                    f"book/{path.stem}.md does not show the claim {name}"
-                )
+            name = (name or "{x}").replace(".", r"\.")
+            patterns.append(re.sub(r"\{[^}]*\}", r"[\\w.]+", name))
+    return re.compile("|".join(patterns) or "(?!)")
+
+
+def named_claims(page: Path) -> list[tuple[str, str]]:
+    """Return lab and name of every claim that roles and directives name."""
+    text = page.read_text(encoding="utf8")
+    found = [
+        (lab or page.stem, name)
+        for lab, name in re.findall(
+            r"\{claim\}`(?:(\w+)/)?(\w+)(?::\w+)?`", text
+        )
+    ]
+    for options in re.findall(
+        r"^(?:`{3,}|:{3,})\{(?:misconception|predict)\}.*\n((?::\w+:.*\n)*)",
+        text,
+        re.MULTILINE,
+    ):
+        given = dict(re.findall(r"^:(\w+): (.+)$", options, re.MULTILINE))
+        for name in given.get("claim", "").split():
+            lab, _, name = name.rpartition("/")
+            found.append((lab or given.get("lab", page.stem), name))
     return found
+
+
+def unknown_claims(root: Path) -> list[str]:
+    """Name the claims and glued numbers that pages show and no lab makes."""
+    code = {
+        path.stem: [
+            cell for cell in read_lab(path) if cell["cell_type"] == "code"
+        ]
+        for path in (root / "notebooks").glob("*.ipynb")
+    }
+    claims = {lab: set(made(cells)) for lab, cells in code.items()}
+    numbers = {lab: glued(cells) for lab, cells in code.items()}
+    found = []
+    for page in sorted((root / "book").glob("*.md")):
+        found += [
+            f"book/{page.name} shows {lab}/{name}, which no lab claims"
+            for lab, name in named_claims(page)
+            if name not in claims.get(lab, ())
+        ]
+        found += [
+            f"book/{page.name} shows {lab}/{name}, which no lab glues"
+            for lab, name in re.findall(
+                r"\{glue:text\}`/notebooks/(\w+)\.ipynb::([\w.]+)",
+                page.read_text(encoding="utf8"),
+            )
+            if lab not in numbers or not numbers[lab].fullmatch(name)
+        ]
+    return found
+
+
+def right_places(page: Path) -> list[int]:
+    """Return where the right choice stands in each quiz of three choices."""
+    quizzes = re.findall(
+        r"^```\{quiz\}\n(.*?)^```$",
+        page.read_text(encoding="utf8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    marks = [re.findall(r"^- \[([ x])\] ", each, re.M) for each in quizzes]
+    return [each.index("x") for each in marks if len(each) == 3]
+
+
+def guessable_quizzes(root: Path) -> list[str]:
+    """Say where the place of the right choice gives it away: in one chapter, or
+    over the book.
+    """
+    pages = {
+        page.name: right_places(page) for page in (root / "book").glob("*.md")
+    }
+    found = [
+        f"book/{name}: the right choice is always number {places[0] + 1}"
+        for name, places in sorted(pages.items())
+        if len(places) > 1 and len(set(places)) == 1
+    ]
+    every = [place for places in pages.values() for place in places]
+    return found + [
+        f"choice {place + 1} is right in {every.count(place)} of {len(every)}"
+        for place in range(3)
+        if not len(every) / 5 <= every.count(place) <= len(every) / 2
+    ]
 
 
 def public(module: object) -> dict[str, object]:
@@ -391,8 +462,13 @@ def test_every_file_names_the_one_address_and_labs_set_themselves_up_alike():
     assert wrong_addresses(ROOT) == []
 
 
-def test_pages_show_every_claim():
-    assert unshown_claims(ROOT) == []
+def test_pages_show_what_labs_make():
+    assert sum(len(named_claims(page)) for page in (ROOT / "book").glob("*.md"))
+    assert unknown_claims(ROOT) == []
+
+
+def test_the_place_of_the_right_choice_gives_nothing_away():
+    assert guessable_quizzes(ROOT) == []
 
 
 @pytest.mark.parametrize("name", sorted(stems(ROOT / "companion", "[!_]*.py")))
@@ -522,7 +598,7 @@ def test_a_complete_chapter_breaks_no_rule(tmp_path):
         missing_files(tmp_path)
         + misplaced_labs(tmp_path)
         + disorder(lab)
-        + unshown_claims(tmp_path)
+        + unknown_claims(tmp_path)
         == []
     )
 
@@ -840,22 +916,82 @@ def test_a_set_up_cell_installs_d2l_where_its_lab_uses_it(
     )
 
 
-def test_a_claim_that_no_page_shows_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ("{claim}`shrinks`", "toy/shrinks, which no lab claims"),
+        ("{claim}`shrinks:low`", "toy/shrinks, which no lab claims"),
+        ("{claim}`other/grows`", "other/grows, which no lab claims"),
+        (
+            "```{misconception} It shrinks.\n:lab: toy\n:from: x\n"
+            ":claim: grows shrinks\n```",
+            "toy/shrinks, which no lab claims",
+        ),
+        (
+            ":::{predict} How much?\n:claim: other/grows\n:::",
+            "other/grows, which no lab claims",
+        ),
+        (
+            "{glue:text}`/notebooks/toy.ipynb::shrinks.low:.2f`",
+            "toy/shrinks.low, which no lab glues",
+        ),
+        (
+            "{glue:text}`/notebooks/other.ipynb::size:d`",
+            "other/size, which no lab glues",
+        ),
+    ],
+)
+def test_what_no_lab_makes_is_named(tmp_path, shown, words):
     write_chapter(tmp_path)
-    page = tmp_path / "book" / "toy.md"
-    page.write_text("It grows by 2 points.")
-    assert unshown_claims(tmp_path) == [
-        "book/toy.md does not show the claim grows"
-    ]
-    page.write_text(":lab: toy\n:claim: shrinks grows\n")
-    assert unshown_claims(tmp_path) == []
-    write_lab(
-        tmp_path / "notebooks" / "toy.ipynb",
-        replaced(3, ("code", "claim(f'grows_{k}', 'It grows', values)")),
+    (tmp_path / "book" / "toy.md").write_text(shown + "\n")
+    assert unknown_claims(tmp_path) == [f"book/toy.md shows {words}"]
+
+
+def test_what_a_lab_makes_may_be_shown(tmp_path):
+    write_chapter(tmp_path)
+    code = "claim('grows', 'It grows', v, above=1)\nglue(\"size\", 3)"
+    code += '\nglue(f"before_{name}", 1)'
+    write_lab(tmp_path / "notebooks" / "toy.ipynb", replaced(3, ("code", code)))
+    (tmp_path / "book" / "other.md").write_text(
+        "{claim}`toy/grows:low` {glue:text}`/notebooks/toy.ipynb::size:d`"
+        " {glue:text}`/notebooks/toy.ipynb::before_w1:.2f`\n"
+        "```{misconception} No.\n:lab: toy\n:claim: grows\n```\n"
     )
-    assert unshown_claims(tmp_path) == [
-        "book/toy.md does not show the claim f'grows_{k}'"
-    ]
+    assert len(named_claims(tmp_path / "book" / "other.md")) == 2
+    assert unknown_claims(tmp_path) == []
+
+
+def write_quizzes(page: Path, places: str) -> None:
+    """Write a page of quizzes whose right choices stand at these places."""
+    page.parent.mkdir(exist_ok=True)
+    quizzes = []
+    for right in places:
+        choices = "".join(
+            f"- [{'x' if place == right else ' '}] Choice\n\n  Why.\n"
+            for place in "123"
+        )
+        quizzes.append(f"```{{quiz}}\nWhich?\n\n{choices}```\n")
+    page.write_text("\n".join(quizzes))
+
+
+@pytest.mark.parametrize(
+    ("pages", "found"),
+    [
+        (("123", "213"), []),
+        (
+            ("222", "1331"),
+            ["book/0.md: the right choice is always number 2"],
+        ),
+        (
+            ("121", "211"),
+            ["choice 1 is right in 4 of 6", "choice 3 is right in 0 of 6"],
+        ),
+    ],
+)
+def test_a_place_that_gives_the_answer_away_is_named(tmp_path, pages, found):
+    for i, places in enumerate(pages):
+        write_quizzes(tmp_path / "book" / f"{i}.md", places)
+    assert guessable_quizzes(tmp_path) == found
 
 
 @pytest.mark.parametrize(

@@ -649,15 +649,29 @@ def test_misconceptions_lead_to_the_ledger():
 
 # A page follows its lab -------------------------------------------------------
 
-LAB = """from companion.claims import claim, claim_share
+LAB = """from companion.claims import claim, claim_exact
+from companion.claims import claim_factor, claim_share
 gains = [{value} + i / 100 for i in range(10)]
 claim("grows", "It grows by", gains, above=1, unit="points")
 claim("close", "It comes close by", [1.1 + i / 10 for i in range(10)], above=1)
-claim_share("often", "It grows in", [True] * 40, above=0.5)
+claim_share("often", "It grows in", [True] * 39 + [False], above=0.5)
+falls = [1 / (900 + 9 * i) for i in range(20)]
+claim_factor("falls", "The error falls to", falls, below=0.01)
+many = [i % 7 / 7 for i in range(140)]
+claim("many", "It is", many, within=(0, 1), counted="draws", source="Me (1)")
+claim_exact("half", "The mean is", 0.5, equals=0.5, tolerance=0)
 """
 PAGE = """# Toy
 
 It grows by {{glue:text}}`/notebooks/toy.ipynb::grows.value:.2f`.
+
+It grows by {{claim}}`grows` in {{claim}}`often`, and the error falls to
+{{claim}}`falls`, a {{claim}}`toy/falls:fold` drop. Half: {{claim}}`half`.
+
+:::{{note}}
+From {{claim}}`grows:low` to {{claim}}`grows:high`: {{claim}}`grows:interval`,
+{{claim}}`grows:bound`, {{claim}}`grows:value`. {{claim}}`many`. {role}
+:::
 
 ```{{misconception}} It shrinks.
 :lab: toy
@@ -669,7 +683,11 @@ It grows.
 
 
 def small_book(
-    folder: Path, value: float = 2.0, claim: str = "grows", more: str = ""
+    folder: Path,
+    value: float = 2.0,
+    claim: str = "grows",
+    role: str = "",
+    more: str = "",
 ) -> subprocess.CompletedProcess:
     """Build a book of the course's own settings with one lab and one page."""
     for part in (
@@ -718,7 +736,7 @@ def small_book(
     }
     (folder / "notebooks" / "toy.ipynb").write_text(json.dumps(notebook))
     (folder / "book" / "toy.md").write_text(
-        PAGE.format(claim=claim) + more, encoding="utf8"
+        PAGE.format(claim=claim, role=role) + more, encoding="utf8"
     )
     (folder / "book" / "introduction.md").write_text("# Introduction\n")
     files = ["introduction", "claims", "misconceptions"]

@@ -1,12 +1,18 @@
 """``{claims-ledger}``: every claim of every executed lab, with its bound, its
-measured value and a link to its cell.
+measured value, its strip and a link to its cell.
+
+The ledger is one plain table. A script makes it sortable and shows the form
+that filters it.
 """
 
 from datetime import UTC, datetime
+from html import escape
 from importlib.metadata import version
 from platform import python_version
 
 from claim_records import claims_by_lab, mark, marked, slug
+from claim_strip import strip
+from claim_words import counted, estimate, interval
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -27,8 +33,6 @@ PACKAGES = (
     "d2l",
     "jupyter-book",
 )
-DIGITS = 4
-SCALE = {"mean": 1, "share": 100, "exact": 1}
 FAR = 3  # half-widths of its interval that a claim should lie inside its bound
 
 
@@ -54,23 +58,18 @@ class FillLedger(SphinxPostTransform):
     default_priority = 3
 
     def run(self, **kwargs: object) -> None:
-        """Replace each place by the stamp and one table per lab."""
+        """Replace each place by the stamp, the form and the table."""
         for place in list(self.document.findall(claims_ledger)):
             labs = claims_by_lab(self.env)
-            body: list[nodes.Node] = [stamp(self.env, labs), *close(self, labs)]
-            for lab, claims in labs.items():
-                title = nodes.title(
-                    "", "", link(self, lab, "", self.env.titles[lab].astext())
-                )
-                body.append(
-                    nodes.section(
-                        "",
-                        title,
-                        table(self, lab, claims),
-                        ids=[f"claims-{slug(lab)}"],
-                    )
-                )
-            place.replace_self(body)
+            self.document["ledger"] = True
+            place.replace_self(
+                [
+                    stamp(self.env, labs),
+                    close(labs),
+                    nodes.raw("", form(self, labs), format="html"),
+                    nodes.raw("", table(self, labs), format="html"),
+                ]
+            )
 
 
 def stamp(
@@ -106,148 +105,165 @@ def stamp(
     return nodes.paragraph(text, text, classes=["verified"])
 
 
-def close(
-    transform: SphinxPostTransform, labs: dict[str, list[dict]]
-) -> list[nodes.paragraph]:
-    """Name the claims that hold, but lie closer to their bound than the book
+def close(labs: dict[str, list[dict]]) -> nodes.paragraph:
+    """Say what the margin is, and how many claims have less of it than the book
     wants.
     """
-    found = [
-        (lab, each)
-        for lab, claims in labs.items()
-        for each in claims
-        if (each["margin"] or FAR) < FAR
-    ]
-    if not found:
-        return []
-    line = nodes.paragraph(
-        "",
-        _(
-            "Closer to their bound than {n} half-widths of their interval:"
-        ).format(n=FAR),
+    margins = [each["margin"] for made in labs.values() for each in made]
+    text = _(
+        "The margin of a claim says how many half-widths of its interval lie"
+        " between the estimate and the bound. Claims with a margin below {far}:"
+        " {count}."
+    ).format(
+        far=FAR, count=sum(each is not None and each < FAR for each in margins)
     )
-    for lab, claim in found:
-        anchor = f"#claim-{slug(lab)}-{claim['name']}"
-        line += [
-            nodes.Text(" "),
-            link(
-                transform,
-                transform.env.docname,
-                anchor,
-                f"{slug(lab)} {claim['name']}",
-            ),
-        ]
-        line += nodes.Text("." if (lab, claim) == found[-1] else ",")
-    return [line]
+    return nodes.paragraph(text, text)
 
 
-def table(
-    transform: SphinxPostTransform, lab: str, claims: list[dict]
-) -> nodes.table:
-    """Return the table of one lab's claims, each row with the stable id
-    ``claim-<lab>-<name>``.
+def chapter(transform: SphinxPostTransform, lab: str) -> str:
+    """Return the title of the chapter that a lab belongs to."""
+    titles = transform.env.titles
+    return titles.get(f"book/{slug(lab)}", titles[lab]).astext()
+
+
+def form(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
+    """Return the form that filters the table. It is hidden until the script
+    runs.
     """
-    heads = (
-        _("Claim"),
-        _("Measured"),
-        _("95 % interval"),
-        _("Seeds"),
-        _("Kind"),
-        _("Source"),
-    )
-    rows = nodes.tbody()
-    for claim in claims:
-        words = link(
-            transform,
-            lab,
-            f"#claim-{claim['name']}",
-            f"{claim['statement']} {claim['bound']}",
-        )
-        measured = (
-            f"{number(SCALE[claim['kind']] * claim['value'], DIGITS)}"
-            f" {unit(claim)}".strip()
-        )
-        facts = (
-            measured,
-            interval(claim),
-            str(claim.get("n") or "–"),
-            _(claim["kind"]),
-            claim.get("source") or "–",
-        )
-        cells = [nodes.paragraph("", "", words)]
-        for head, fact in zip(heads[1:], facts, strict=True):
-            label = nodes.inline(
-                "", f"{head}: ", classes=["head"]
-            )  # shown where a narrow page hides the table's head
-            cells.append(nodes.paragraph("", "", label, nodes.Text(fact)))
-        rows += nodes.row(
-            "",
-            *(nodes.entry("", cell) for cell in cells),
-            ids=[f"claim-{slug(lab)}-{claim['name']}"],
-        )
-    head = nodes.thead(
-        "",
-        nodes.row(
-            "", *(nodes.entry("", nodes.paragraph("", head)) for head in heads)
+    kinds = {each["kind"] for made in labs.values() for each in made}
+    choices = {
+        "chapter": (
+            _("Chapter"),
+            [(slug(lab), chapter(transform, lab)) for lab in labs],
         ),
+        "kind": (_("Kind"), [(kind, _(kind)) for kind in sorted(kinds)]),
+        "margin": (
+            _("Margin"),
+            [
+                ("close", _("below {far}").format(far=FAR)),
+                ("far", _("{far} or more").format(far=FAR)),
+            ],
+        ),
+    }
+    fields = [f'<label>{_("Find")} <input type="search" name="words"></label>']
+    for name, (label, options) in choices.items():
+        listed = "".join(
+            f'<option value="{escape(value)}">{escape(text)}</option>'
+            for value, text in [("", _("all")), *options]
+        )
+        fields.append(
+            f'<label>{label} <select name="{name}">{listed}</select></label>'
+        )
+    words = escape(_("{shown} of {all} claims"))
+    return (
+        f'<form class="ledger-filter" data-far="{FAR}" hidden>'
+        f'{"".join(fields)}<p role="status" data-words="{words}"></p></form>'
     )
-    group = nodes.tgroup(
-        "",
-        *(nodes.colspec(colwidth=1) for _head in heads),
-        head,
-        rows,
-        cols=len(heads),
-    )
-    return nodes.table("", group, classes=["claims-ledger", "colwidths-auto"])
 
 
-def interval(claim: dict) -> str:
-    """Return the interval of a claim, or a dash for an exact one, which has
-    none.
+def table(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
+    """Return the table. What its columns are sorted by stands in attributes of
+    the rows.
     """
-    if claim["kind"] == "exact" or claim.get("low") is None:
-        return "–"
-    low, high = (
-        number(SCALE[claim["kind"]] * claim[end], DIGITS)
-        for end in ("low", "high")
+    heads = {
+        "claim": _("Claim"),
+        "chapter": _("Chapter"),
+        "value": _("Measured"),
+        "n": _("Counted"),
+        "kind": _("Kind"),
+        "margin": _("Margin"),
+    }
+    head = "".join(
+        f'<th scope="col" data-key="{key}">{text}</th>'
+        for key, text in heads.items()
+    )
+    found = [(lab, claim) for lab, made in labs.items() for claim in made]
+    body = "\n".join(
+        row(transform, list(heads.values()), place, lab, claim)
+        for place, (lab, claim) in enumerate(found)
     )
     return (
-        _("{low} to {high} {unit}")
-        .format(low=low, high=high, unit=unit(claim))
-        .strip()
+        '<div class="pst-scrollable-table-container">'
+        f'<table class="table claims-ledger"><thead><tr>{head}</tr></thead>'
+        f"<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
-def unit(claim: dict) -> str:
-    """Return the unit in which a claim is shown: shares are recorded as numbers
-    up to 1 and shown in percent.
-    """
-    return "%" if claim["kind"] == "share" else claim.get("unit") or ""
-
-
-def link(
-    transform: SphinxPostTransform, docname: str, anchor: str, text: str
-) -> nodes.reference:
-    """Return a link from the page being written to a place on another page."""
-    uri = (
-        transform.app.builder.get_relative_uri(transform.env.docname, docname)
-        + anchor
+def row(
+    transform: SphinxPostTransform,
+    heads: list[str],
+    place: int,
+    lab: str,
+    claim: dict,
+) -> str:
+    """Return the row of a claim, with the stable id ``claim-<lab>-<name>``."""
+    name = f"claim-{slug(lab)}-{claim['name']}"
+    here = _("Link to this row")
+    words = f"{claim['statement']} {claim['bound']}"
+    first = (
+        f'<a href="{cell_uri(transform, lab, claim)}">{escape(words)}</a>'
+        f' <a class="here" href="#{name}" aria-label="{here}">#</a>'
     )
-    return nodes.reference("", text, internal=True, refuri=uri)
+    if claim["source"]:
+        first += f'<span class="source">{escape(claim["source"])}</span>'
+    measured = escape(estimate(claim))
+    if claim["values"]:
+        spread = _("95 % interval: {interval}").format(interval=interval(claim))
+        measured += f'<span class="spread">{escape(spread)}</span>'
+        measured += strip(claim, numbers=False)
+    margin = claim["margin"]
+    cells = [
+        escape(chapter(transform, lab)),
+        measured,
+        escape(counted(claim)) if claim["n"] else "–",
+        _(claim["kind"]),
+        "–" if margin is None else number(margin, 2),
+    ]
+    labelled = "".join(
+        f'<td><span class="head">{head}: </span>{cell}</td>'
+        for head, cell in zip(heads[1:], cells, strict=True)
+    )
+    sorting = {
+        "place": place,
+        "chapter": slug(lab),
+        "value": f"{claim['value']:.6g}",
+        "n": claim["n"],
+        "kind": claim["kind"],
+        "margin": "" if margin is None else f"{margin:.4g}",
+    }
+    data = "".join(f' data-{key}="{value}"' for key, value in sorting.items())
+    return f'<tr id="{name}"{data}><td>{first}</td>{labelled}</tr>'
 
 
-def ledger_link(
-    transform: SphinxPostTransform, lab: str, claim: dict, text: str
-) -> nodes.reference:
-    """Return a link to a claim's row in the ledger, or to its cell where the
-    book has no ledger.
+def cell_uri(transform: SphinxPostTransform, lab: str, claim: dict) -> str:
+    """Return the address of the cell that makes a claim."""
+    page = transform.app.builder.get_relative_uri(transform.env.docname, lab)
+    return f"{page}#claim-{claim['name']}"
+
+
+def row_uri(transform: SphinxPostTransform, lab: str, claim: dict) -> str:
+    """Return the address of a claim's row in the ledger, or of its cell where
+    the book has no ledger.
     """
     pages = marked(transform.env, "ledger")
-    if pages:
-        return link(
-            transform, pages[0], f"#claim-{slug(lab)}-{claim['name']}", text
-        )
-    return link(transform, lab, f"#claim-{claim['name']}", text)
+    if not pages:
+        return cell_uri(transform, lab, claim)
+    page = transform.app.builder.get_relative_uri(
+        transform.env.docname, pages[0]
+    )
+    return f"{page}#claim-{slug(lab)}-{claim['name']}"
+
+
+def add_script(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Load the script on the page that has the ledger."""
+    if doctree is not None and doctree.get("ledger"):
+        app.add_js_file("ledger.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict:
@@ -256,6 +272,7 @@ def setup(app: Sphinx) -> dict:
     app.add_node(claims_ledger)
     app.add_directive("claims-ledger", ClaimsLedger)
     app.add_post_transform(FillLedger)
+    app.connect("html-page-context", add_script)
     return {
         "version": "1",
         "parallel_read_safe": True,

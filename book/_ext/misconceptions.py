@@ -1,12 +1,18 @@
-"""``{misconception}``: a common saying, where it comes from, what the
-experiment shows, and the claim that settles it.
+"""``{misconception}``: a common saying, where it comes from, and, once the
+reader has judged it, what the experiment shows and the claims that settle it.
 
     ```{misconception} L2 regularization and weight decay are the same thing.
     :lab: weight_decay
     :claim: adam_coupled_differs
     :from: many study notes
+    :verdict: false
     What the experiment shows, in MyST.
     ```
+
+The verdicts that a reader can choose from are ``details`` elements; the style
+sheet shows the answer when one of them is open. So a box works without
+JavaScript, from the keyboard and in a screen reader. Without ``:verdict:`` the
+saying is false.
 
 ``{misconceptions}`` collects all of them on its page, each with a link to the
 chapter it comes from.
@@ -14,24 +20,29 @@ chapter it comes from.
 
 from collections.abc import Iterator
 
-from claim_records import claims_by_lab, lab_document, mark, marked
-from claims_ledger import ledger_link, link
+from claim_records import lab_document, mark, marked, slug
+from claim_role import pending_claim
 from docutils import nodes
 from docutils.parsers.rst import directives
+from quiz import quiz_answer, quiz_choice
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-logger = logging.getLogger(__name__)
+VERDICTS = {"true": "True", "partly": "Partly", "false": "False"}
+REPLIES = {
+    "true": "It is true.",
+    "partly": "It is partly true.",
+    "false": "It is false.",
+}
 
 
 class misconception(nodes.General, nodes.Element):
     """One misconception with all its parts."""
 
 
-class settling_claim(nodes.General, nodes.Element):
-    """The place of the sentence that a claim printed."""
+class misconception_part(nodes.General, nodes.Element):
+    """The choices of a misconception, or its answer."""
 
 
 class all_misconceptions(nodes.General, nodes.Element):
@@ -49,6 +60,7 @@ class Misconception(SphinxDirective):
         "claim": directives.unchanged_required,
         "from": directives.unchanged_required,
         "name": directives.unchanged,
+        "verdict": lambda text: directives.choice(text, VERDICTS),
     }
 
     def run(self) -> list[nodes.Node]:
@@ -75,15 +87,39 @@ class Misconception(SphinxDirective):
         box += self.line("You may have read", "label")
         box += self.line(self.arguments[0], "saying")
         box += self.line(self.options["from"], "origin")
-        box += self.line("What the experiment shows", "label")
-        self.state.nested_parse(self.content, self.content_offset, box)
+        box += self.line("True or false? Judge first.", "question")
+        verdict = self.options.get("verdict", "false")
+        box += self.choices(verdict)
+        answer = misconception_part(classes=["answer"])
+        answer += self.line(REPLIES[verdict], "verdict")
+        answer += self.line("What the experiment shows", "label")
+        self.state.nested_parse(self.content, self.content_offset, answer)
         lab = lab_document(self.env, self.options["lab"])
         for name in self.options["claim"].split():
-            place = settling_claim(lab=lab, claim=name)
+            place = pending_claim(lab=lab, claim=name, part="sentence")
             self.set_source_info(place)
-            box += place
+            answer += nodes.paragraph("", "", place, classes=["tested"])
+        box += answer
         self.add_name(box)
+        if not box["ids"]:
+            number = self.env.new_serialno("misconception") + 1
+            box["ids"].append(
+                f"misconception-{slug(self.env.docname)}-{number}"
+            )
         return [box]
+
+    def choices(self, verdict: str) -> misconception_part:
+        """Return the verdicts to choose from."""
+        found = misconception_part(classes=["choices"])
+        for each, words in VERDICTS.items():
+            answer = quiz_answer(words, words)
+            right = each == verdict
+            self.set_source_info(answer)
+            choice = quiz_choice("", answer, right=right)
+            reply = "Right." if right else "Not quite."
+            choice += self.line(reply, "verdict")
+            found += choice
+        return found
 
     def line(self, text: str, role: str) -> nodes.paragraph:
         """Return one line of the box as a paragraph of its own, which gettext
@@ -107,71 +143,54 @@ class AllMisconceptions(SphinxDirective):
 
 
 class FillMisconceptions(SphinxPostTransform):
-    """Collect the misconceptions and show the sentence of the claim that
-    settles each.
-    """
+    """Collect the misconceptions."""
 
     default_priority = 3
 
     def run(self, **kwargs: object) -> None:
-        """Fill the places of the collection, then the places of the claims."""
+        """Fill the places of the collection."""
         for place in list(self.document.findall(all_misconceptions)):
             place.replace_self(list(self.collected()))
-        for place in list(self.document.findall(settling_claim)):
-            place.replace_self(self.sentence(place))
 
     def collected(self) -> Iterator[nodes.section]:
         """Yield one section per chapter with a copy of its misconceptions."""
         for docname in marked(self.env, "has_misconceptions"):
-            title = nodes.title(
-                "",
-                "",
-                link(self, docname, "", self.env.titles[docname].astext()),
-            )
+            uri = self.app.builder.get_relative_uri(self.env.docname, docname)
+            name = self.env.titles[docname].astext()
+            link = nodes.reference("", name, internal=True, refuri=uri)
             copies = [
                 node.deepcopy()
                 for node in self.env.get_doctree(docname).findall(misconception)
             ]
             yield nodes.section(
                 "",
-                title,
+                nodes.title("", "", link),
                 *copies,
-                ids=[f"misconceptions-{docname.rpartition('/')[2]}"],
+                ids=[f"misconceptions-{slug(docname)}"],
             )
 
-    def sentence(self, place: settling_claim) -> list[nodes.Node]:
-        """Return the claim's sentence as a link to its row in the ledger; an
-        unknown claim is a warning.
-        """
-        for claim in claims_by_lab(self.env).get(place["lab"], []):
-            if claim["name"] == place["claim"]:
-                sentence = ledger_link(
-                    self, place["lab"], claim, claim["sentence"]
-                )
-                return [nodes.paragraph("", "", sentence, classes=["tested"])]
-        logger.warning(
-            "no claim %r in %s", place["claim"], place["lab"], location=place
-        )
-        return []
 
-
-def visit_misconception(self, node: misconception) -> None:
+def visit_box(self, node: misconception) -> None:
     """Open the box."""
     self.body.append(self.starttag(node, "div", CLASS="misconception"))
 
 
-def depart_misconception(self, node: misconception) -> None:
-    """Close the box."""
+def visit_part(self, node: misconception_part) -> None:
+    """Open the choices or the answer."""
+    self.body.append(self.starttag(node, "div"))
+
+
+def depart_div(self, node: misconception | misconception_part) -> None:
+    """Close either."""
     self.body.append("</div>\n")
 
 
 def setup(app: Sphinx) -> dict:
     """Register both directives, their places and what fills them."""
-    app.setup_extension("claim_records")
-    app.add_node(
-        misconception, html=(visit_misconception, depart_misconception)
-    )
-    app.add_node(settling_claim)
+    app.setup_extension("claim_role")
+    app.setup_extension("quiz")
+    app.add_node(misconception, html=(visit_box, depart_div))
+    app.add_node(misconception_part, html=(visit_part, depart_div))
     app.add_node(all_misconceptions)
     app.add_directive("misconception", Misconception)
     app.add_directive("misconceptions", AllMisconceptions)
