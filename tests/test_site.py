@@ -31,9 +31,15 @@ CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 PREFIX = CONFIG["sphinx"]["config"]["notfound_urls_prefix"]
 PAGES = sorted(
     str(path.relative_to(SITE))
-    for folder in ("book", "notebooks")
+    for folder in ("book", "book/api", "notebooks")
     for path in (SITE / folder).glob("*.html")
 )
+# The API pages are all made alike: a browser opens the largest.
+BROWSED = [
+    page
+    for page in PAGES
+    if not page.startswith("book/api/") or page == "book/api/optimizers.html"
+]
 OTHER_PAGES = ["search.html", "genindex.html", "404.html"]
 BROWSER = next(
     filter(
@@ -48,10 +54,12 @@ KNOWN_MESSAGES = ("invalid theme mode",)
 # show.
 KNOWN_VIOLATIONS = {"label-content-name-mismatch"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# What text of a page would look like if a formula had not been rendered.
+TEX = re.compile(r"\$[^$]+\$|\\[A-Za-z(\[]")
 MAX_SCRIPTS = 14
 # Bytes of one page's own HTML, figures and explorers included.
 MAX_PAGE = 1_500_000
-# Bytes that a first visit loads, MathJax and fonts included.
+# Bytes that a first visit loads, fonts included.
 MAX_FIRST_VISIT = 4_000_000
 
 
@@ -198,6 +206,44 @@ def heavy_pages(site: Path) -> list[str]:
     return found
 
 
+def unrendered_maths(site: Path) -> list[str]:
+    """Name the formulas that a reader would see as TeX."""
+    found = []
+    for path in html_files(site):
+        page = parsed(path)
+        raw = [
+            tag
+            for tag in page.select(".math")
+            if not tag.select_one(".katex") or tag.select_one(".katex-error")
+        ]
+        raw += [
+            text
+            for text in page.find_all(string=TEX)
+            if not {"code", "pre", "script", "style", "textarea"}
+            & {parent.name for parent in text.parents}
+        ]
+        found += [f"{path.relative_to(site)}: {each!s:.80}" for each in raw]
+    return found
+
+
+def wrong_numbers(site: Path) -> list[str]:
+    """Name the references that give an equation another number than the
+    equation shows.
+    """
+    found = []
+    for path in html_files(site):
+        for link in parsed(path).select('a[href*="#equation-"]'):
+            if "headerlink" in link.get("class", []):
+                continue
+            bare, place = urldefrag(link["href"])
+            target = parsed((path.parent / bare).resolve() if bare else path)
+            shown = target.find(id=place).select_one(".eqno")
+            number = shown and shown.find(string=True)
+            if link.text != number:
+                found.append(f"{path.name}: {link.text} for {number}, {place}")
+    return found
+
+
 def test_the_site_is_built():
     assert {
         "book/index.html",
@@ -216,6 +262,28 @@ def test_every_image_has_words():
 
 def test_no_page_names_a_foreign_part():
     assert foreign_parts(SITE) == []
+
+
+def test_every_formula_is_rendered():
+    assert unrendered_maths(SITE) == []
+    assert any(parsed(SITE / page).select_one(".katex") for page in PAGES)
+
+
+def test_references_give_the_numbers_that_equations_show():
+    assert wrong_numbers(SITE) == []
+    references = 'a:not(.headerlink)[href*="#equation-"]'
+    assert any(parsed(SITE / page).select_one(references) for page in PAGES)
+
+
+def test_no_formula_is_a_tab_stop():
+    stops = ".math [tabindex], .math a:not(.headerlink), .math[tabindex]"
+    assert [page for page in PAGES if parsed(SITE / page).select(stops)] == []
+
+
+def test_katex_publishes_its_style_and_fonts_only():
+    folder = SITE / "_static" / "katex"
+    kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert kinds == {"", ".css", ".woff2"}
 
 
 def test_pages_are_light():
@@ -268,10 +336,10 @@ def test_the_first_page_is_found_from_the_root():
 @pytest.mark.parametrize(
     "name", sorted(path.stem for path in (ROOT / "companion").glob("[!_]*.py"))
 )
-def test_every_public_name_is_on_the_api_page(name):
+def test_every_public_name_is_on_its_api_page(name):
     module = import_module(f"companion.{name}")
     assert {f"companion.{name}.{each}" for each in public(module)} <= anchors(
-        SITE / "book" / "api.html"
+        SITE / "book" / "api" / f"{name}.html"
     )
 
 
@@ -373,6 +441,20 @@ def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
             "15 scripts",
         ),
         ("x" * (MAX_PAGE + 1), heavy_pages, "bytes"),
+        ('<p class="math">x</p>', unrendered_maths, "x"),
+        ("<p>Let $x$ be</p>", unrendered_maths, "$x$"),
+        (r"<p>Let \alpha be</p>", unrendered_maths, "alpha"),
+        (
+            '<p class="math"><i class="katex katex-error">x</i></p>',
+            unrendered_maths,
+            "katex-error",
+        ),
+        (
+            '<p id="equation-a"><i class="eqno">(2)</i></p>'
+            '<a href="#equation-a">(1)</a>',
+            wrong_numbers,
+            "(1) for (2)",
+        ),
     ],
 )
 def test_a_faulty_page_is_named(tmp_path, body, rule, words):
@@ -462,10 +544,6 @@ class Visit:
         self.page.on("pageerror", lambda error: self.said(str(error)))
         self.page.on("response", self.received)
         self.page.goto(address, wait_until="load")
-        self.page.wait_for_function(
-            "!window.MathJax?.startup || window.MathJax.startup.promise"
-        )
-        self.page.evaluate("window.MathJax?.startup?.promise")
 
     def guard(self, route):
         """Let requests to this machine pass and refuse all others."""
@@ -493,10 +571,6 @@ class Visit:
         self.context.close()
 
 
-RAW_MATHS = r"""() =>
-    [...document.querySelectorAll('.math, .tex2jax_process')]
-    .map(e => e.textContent)
-    .filter(text => /\\[(\[]/.test(text))"""
 # What of the page itself reaches beyond the right edge, unless it can be
 # scrolled to or is meant for listeners only.
 STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(e => {
@@ -513,14 +587,13 @@ STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(e => {
 }).map(e => e.tagName + '.' + e.className).slice(0, 5)"""
 
 
-@pytest.mark.parametrize("page", PAGES + OTHER_PAGES)
+@pytest.mark.parametrize("page", BROWSED + OTHER_PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_page_in_the_browser(browser, server, page, scheme):
     with Visit(browser, server + page, scheme=scheme) as visit:
         assert visit.page.get_attribute("html", "data-theme") == scheme
         assert visit.foreign == visit.failed == visit.messages == []
         assert visit.loaded < MAX_FIRST_VISIT
-        assert visit.page.evaluate(RAW_MATHS) == []
         violations = (
             Axe()
             .run(
@@ -539,7 +612,7 @@ def test_a_page_in_the_browser(browser, server, page, scheme):
         } == {}
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", BROWSED)
 def test_a_page_fits_a_phone(browser, server, page):
     with Visit(browser, server + page, width=390) as visit:
         visit.page.evaluate(

@@ -137,9 +137,7 @@ class AllMisconceptions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the place."""
         mark(self.env, "shows_labs")
-        return [
-            all_misconceptions("", nodes.math())
-        ]  # the formula makes Sphinx load MathJax for what will stand here
+        return [all_misconceptions()]
 
 
 class FillMisconceptions(SphinxPostTransform):

@@ -3,8 +3,7 @@ where the theme falls short.
 
 Mended are: names for the sidebar's unfolding buttons and valid roles for the
 list of references (for screen readers), and scripts that no page of this book
-uses (1.5 MB of icons that also come as a font, live code, MathJax on pages
-without maths).
+uses (1.5 MB of icons that also come as a font, live code).
 """
 
 import re
@@ -23,18 +22,12 @@ UNUSED = re.compile(
     r'|<script type="text/x-thebe-config">.*?</script>)\n?',
     re.DOTALL,
 )
-MATHJAX = re.compile(
-    r"[ \t]*<script>window\.MathJax = .*?</script>\n?|["
-    r" \t]*<script[^>]*/tex-chtml\.js[^>]*></script>\n?"
-)
 UNFOLD = re.compile(r"(<a [^>]*>)([^<]*)(</a>\s*<details[^>]*>\s*<summary)>")
 
 
 def mend(page: str) -> str:
     """Return the text of a page as it is published."""
     page = UNUSED.sub("", page)
-    if 'class="math' not in page:
-        page = MATHJAX.sub("", page)
     page = UNFOLD.sub(
         lambda found: (
             f'{found[1]}{found[2]}{found[3]} aria-label="{_("Pages under")}:'
