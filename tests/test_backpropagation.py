@@ -316,9 +316,7 @@ def test_layers_and_differences_work_on_a_gpu():
     right = bp.mlp_backward(params, bp.mlp_forward(params, X), y)
 
     def loss(W):
-        return bp.half_squared_error(
-            bp.mlp_forward([W, *params[1:]], X)[-1], y
-        )
+        return bp.half_squared_error(bp.mlp_forward([W, *params[1:]], X)[-1], y)
 
     assert bp.gradient_check(loss, params[0], right[0]) < 1e-7
 
