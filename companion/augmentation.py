@@ -24,11 +24,15 @@ __all__ = [
     "check_shift_right",
     "cutout",
     "mixup",
+    "neighbours",
     "noisy_least_squares",
+    "per_image",
+    "pixel_places",
     "random_affine",
     "random_shift",
     "rotate",
     "shift",
+    "uniform_each",
     "warp",
 ]
 
@@ -42,59 +46,118 @@ def _check_images(X):
         )
 
 
-def _each(name, value, X):
-    """Shape one number per image (N,), or one number for all, so that it
-    broadcasts against the images.
-    """
+def _check_each(name, value, X):
     if not isinstance(value, int | float | torch.Tensor):
         raise TypeError(
             f"{name} must be a number or a tensor, got {type(value).__name__}"
         )
-    value = torch.as_tensor(value, dtype=X.dtype, device=X.device)
-    if value.ndim == 0:
-        return value
-    if X.ndim < 3 or value.shape != X.shape[:1]:
+    shape = tuple(torch.as_tensor(value).shape)
+    if shape and (X.ndim < 3 or shape != X.shape[:1]):
         raise ValueError(
             f"{name} must be one number, or one per image; got"
-            f" {tuple(value.shape)} for {tuple(X.shape)}"
+            f" {shape} for {tuple(X.shape)}"
         )
-    return value.reshape(-1, *[1] * (X.ndim - 1))
 
 
-def _one_each(X):
-    """Shape of one number per image; a single image (H, W) takes one number."""
-    return X.shape[:1] if X.ndim > 2 else ()
+def per_image(value, X):
+    r"""Shape one number per image, or one number for all, so that it broadcasts
+    against the images.
+
+    Args:
+        value: one number, or one per image (N,).
+        X: images (H, W), (N, H, W) or (N, C, H, W), floating point.
+
+    Returns:
+        Tensor of the type of ``X``: without dimensions for one number, else
+        (N, 1, …).
+
+    Example:
+        >>> per_image(torch.tensor([1, 2]), torch.zeros(2, 8, 8)).shape
+        torch.Size([2, 1, 1])
+
+    Chapter: augmentation.
+    """
+    value = torch.as_tensor(value, dtype=X.dtype, device=X.device)
+    return value.reshape(-1, *[1] * (X.ndim - 1)) if value.ndim else value
 
 
-def _uniform(name, limit, X, generator):
-    """One number in −limit … limit per image."""
-    check_real(name, limit, 0)
-    return limit * (
-        2 * torch.rand(_one_each(X), generator=generator, dtype=X.dtype) - 1
-    ).to(X.device)
+def uniform_each(limit, X, generator=None):
+    r"""Draw one number per image, all equally likely between −limit and limit.
+
+    Args:
+        limit: largest number, at least 0.
+        X: images (H, W), (N, H, W) or (N, C, H, W), floating point.
+        generator: source of randomness.
+
+    Returns:
+        Tensor (N,), or without dimensions for a single image, of the type of
+        ``X``.
+
+    Example:
+        >>> bool(uniform_each(2.0, torch.zeros(9, 8, 8)).abs().max() <= 2)
+        True
+
+    Chapter: augmentation.
+    """
+    one_each = X.shape[:-2][:1]
+    share = torch.rand(one_each, generator=generator, dtype=X.dtype)
+    return limit * (2 * share - 1).to(X.device)
 
 
-def _pixels(X):
-    """Row and column of every pixel."""
-    rows, columns = (
-        torch.arange(n, dtype=X.dtype, device=X.device) for n in X.shape[-2:]
-    )
+def pixel_places(X):
+    r"""Row and column of every pixel, counted from 0 at the top left.
+
+    Args:
+        X: images (…, H, W).
+
+    Returns:
+        Rows (H, 1) and columns (W,), of the type of ``X``.
+
+    Example:
+        >>> pixel_places(torch.zeros(2, 3))
+        (tensor([[0.],
+                [1.]]), tensor([0., 1., 2.]))
+
+    Chapter: augmentation.
+    """
+    height, width = X.shape[-2:]
+    rows = torch.arange(height, dtype=X.dtype, device=X.device)
+    columns = torch.arange(width, dtype=X.dtype, device=X.device)
     return rows.unsqueeze(1), columns
 
 
-def _neighbours(places, size):
-    """The two whole numbers around each place, and their weights; those outside
-    0 … size − 1 weigh nothing.
+def neighbours(places, size):
+    r"""The two pixels around each place on a line, and their weights in linear
+    interpolation.
+
+    .. math::
+        \max(0,\, 1 - |\rho - r|), \qquad r = \lfloor\rho\rfloor,\;
+        \lfloor\rho\rfloor + 1
+
+    Args:
+        places: :math:`\rho`, counted from 0, any shape.
+        size: number of pixels on the line.
+
+    Returns:
+        Two pairs of the pixels and their weights, each of the shape of
+        ``places``. A pixel that does not exist weighs nothing.
+
+    Example:
+        >>> [
+        ...     (pixel.item(), weight.item())
+        ...     for pixel, weight in neighbours(torch.tensor(1.25), size=8)
+        ... ]
+        [(1, 0.75), (2, 0.25)]
+
+    Chapter: augmentation.
     """
-    # a place that is NaN has a weight of NaN
-    for near in (
-        places.floor(),
-        places.floor() + 1,
-    ):
-        yield (
-            near.nan_to_num().clamp(0, size - 1).long(),
-            (1 - (places - near).abs()) * ((near >= 0) & (near < size)),
-        )
+    pairs = []
+    for near in (places.floor(), places.floor() + 1):
+        exists = (near >= 0) & (near < size)
+        # a place that is NaN has a weight of NaN
+        pixel = near.nan_to_num().clamp(0, size - 1).long()
+        pairs.append((pixel, (1 - (places - near).abs()) * exists))
+    return pairs
 
 
 def warp(X, rows, columns):
@@ -136,13 +199,13 @@ def warp(X, rows, columns):
     Chapter: augmentation.
     """
     _check_images(X)
+    height, width = X.shape[-2:]
     flat, output = X.flatten(-2), torch.zeros_like(X)
-    for r, row_weight in _neighbours(rows, X.shape[-2]):
-        for c, column_weight in _neighbours(columns, X.shape[-1]):
-            place = (r * X.shape[-1] + c).expand(X.shape).flatten(-2)
-            output = output + row_weight * column_weight * flat.gather(
-                -1, place
-            ).reshape(X.shape)
+    for r, row_weight in neighbours(rows, height):
+        for c, column_weight in neighbours(columns, width):
+            place = (r * width + c).expand(X.shape).flatten(-2)
+            pixel = flat.gather(-1, place).reshape(X.shape)
+            output = output + row_weight * column_weight * pixel
     return output
 
 
@@ -177,10 +240,10 @@ def shift(X, right=0, down=0):
     Chapter: augmentation.
     """
     _check_images(X)
-    rows, columns = _pixels(X)
-    return warp(
-        X, rows - _each("down", down, X), columns - _each("right", right, X)
-    )
+    _check_each("down", down, X)
+    _check_each("right", right, X)
+    rows, columns = pixel_places(X)
+    return warp(X, rows - per_image(down, X), columns - per_image(right, X))
 
 
 def affine(X, matrix, right=0, down=0):
@@ -218,26 +281,24 @@ def affine(X, matrix, right=0, down=0):
     """
     _check_images(X)
     check_floats("matrix", matrix)
-    if matrix.shape not in ((2, 2), (*_one_each(X), 2, 2)):
+    if matrix.shape not in ((2, 2), (*X.shape[:-2][:1], 2, 2)):
         raise ValueError(
             "matrix must be (2, 2), or one per image; got"
             f" {tuple(matrix.shape)} for {tuple(X.shape)}"
         )
+    _check_each("down", down, X)
+    _check_each("right", right, X)
     a, b, c, d = (
-        _each("matrix", entry, X) for entry in matrix.flatten(-2).unbind(-1)
-    )
-    middle_row, middle_column = ((n - 1) / 2 for n in X.shape[-2:])
-    rows, columns = _pixels(X)
-    y, x = (
-        rows - middle_row - _each("down", down, X),
-        columns - middle_column - _each("right", right, X),
+        per_image(entry, X) for entry in matrix.flatten(-2).unbind(-1)
     )
     det = a * d - b * c
-    return warp(
-        X,
-        (a * y - c * x) / det + middle_row,
-        (d * x - b * y) / det + middle_column,
-    )
+    rows, columns = pixel_places(X)
+    middle_row, middle_column = ((n - 1) / 2 for n in X.shape[-2:])
+    y = rows - middle_row - per_image(down, X)
+    x = columns - middle_column - per_image(right, X)
+    from_row = (a * y - c * x) / det + middle_row
+    from_column = (d * x - b * y) / det + middle_column
+    return warp(X, from_row, from_column)
 
 
 def rotate(X, angle):
@@ -269,12 +330,11 @@ def rotate(X, angle):
     Chapter: augmentation.
     """
     _check_images(X)
-    _each("angle", angle, X)
+    _check_each("angle", angle, X)
     phi = torch.deg2rad(torch.as_tensor(angle, dtype=X.dtype, device=X.device))
-    matrix = torch.stack(
-        [phi.cos(), phi.sin(), -phi.sin(), phi.cos()], dim=-1
-    ).unflatten(-1, (2, 2))
-    return affine(X, matrix)
+    cos, sin = phi.cos(), phi.sin()
+    A = torch.stack([cos, sin, -sin, cos], dim=-1).unflatten(-1, (2, 2))
+    return affine(X, A)
 
 
 def random_shift(X, pixels, generator=None):
@@ -310,8 +370,9 @@ def random_shift(X, pixels, generator=None):
     """
     _check_images(X)
     check_int("pixels", pixels, 0)
+    one_each = X.shape[:-2][:1]
     right, down = (
-        torch.randint(-pixels, pixels + 1, _one_each(X), generator=generator)
+        torch.randint(-pixels, pixels + 1, one_each, generator=generator)
         for _ in range(2)
     )
     return shift(X, right, down)
@@ -359,15 +420,15 @@ def random_affine(
     _check_images(X)
     check_real("degrees", degrees, 0, 180)
     check_real("scale", scale, 0)
-    phi = torch.deg2rad(_uniform("degrees", degrees, X, generator))
-    s = (1 + scale) ** _uniform("scale", 1, X, generator)
-    h = _uniform("shear", shear, X, generator)
+    check_real("shear", shear, 0)
+    check_real("pixels", pixels, 0)
+    phi = torch.deg2rad(uniform_each(degrees, X, generator))
+    s = (1 + scale) ** uniform_each(1, X, generator)
+    h = uniform_each(shear, X, generator)
     cos, sin = s * phi.cos(), s * phi.sin()
-    matrix = torch.stack(
-        [cos, h * cos + sin, -sin, cos - h * sin], dim=-1
-    ).unflatten(-1, (2, 2))
-    right, down = (_uniform("pixels", pixels, X, generator) for _ in range(2))
-    return affine(X, matrix, right, down)
+    A = torch.stack([cos, h * cos + sin, -sin, cos - h * sin], dim=-1)
+    right, down = (uniform_each(pixels, X, generator) for _ in range(2))
+    return affine(X, A.unflatten(-1, (2, 2)), right, down)
 
 
 def add_noise(X, std, generator=None):
@@ -400,9 +461,8 @@ def add_noise(X, std, generator=None):
     """
     check_floats("X", X)
     check_real("std", std, 0)
-    return X + std * torch.randn(
-        X.shape, generator=generator, dtype=X.dtype
-    ).to(X.device)
+    noise = torch.randn(X.shape, generator=generator, dtype=X.dtype)
+    return X + std * noise.to(X.device)
 
 
 def cutout(X, size, generator=None):
@@ -433,19 +493,16 @@ def cutout(X, size, generator=None):
     """
     _check_images(X)
     check_int("size", size, 0)
-    rows, columns = _pixels(X)
-    middles = (
-        torch.randint(n, _one_each(X), generator=generator)
-        for n in X.shape[-2:]
+    one_each = X.shape[:-2][:1]
+    middle_row, middle_column = (
+        torch.randint(n, one_each, generator=generator) for n in X.shape[-2:]
     )
-    top, left = (_each("middle", middle - size // 2, X) for middle in middles)
-    cut = (
-        (rows >= top)
-        & (rows < top + size)
-        & (columns >= left)
-        & (columns < left + size)
-    )
-    return torch.where(cut, 0.0, X)
+    top = per_image(middle_row - size // 2, X)
+    left = per_image(middle_column - size // 2, X)
+    rows, columns = pixel_places(X)
+    in_rows = (rows >= top) & (rows < top + size)
+    in_columns = (columns >= left) & (columns < left + size)
+    return torch.where(in_rows & in_columns, 0.0, X)
 
 
 def mixup(X, y, alpha, num_classes, generator=None):
@@ -506,16 +563,15 @@ def mixup(X, y, alpha, num_classes, generator=None):
         )
     check_real("alpha", alpha, 1e-3)
     # torch's own Beta takes no generator
-    chance = np.random.default_rng(
-        torch.randint(2**62, (), generator=generator).item()
-    )
-    share = torch.from_numpy(chance.beta(alpha, alpha, len(X))).to(X)
+    seed = torch.randint(2**62, (), generator=generator).item()
+    share = np.random.default_rng(seed).beta(alpha, alpha, len(X))
+    share = torch.from_numpy(share).to(X)
     order = torch.randperm(len(X), generator=generator).to(X.device)
-    labels = F.one_hot(y, num_classes).to(X)
-    return tuple(
-        torch.lerp(t[order], t, share.reshape(-1, *[1] * (t.ndim - 1)))
-        for t in (X, labels)
-    )
+
+    def blend(t):  # share · t + (1 − share) · t[order]
+        return torch.lerp(t[order], t, per_image(share, t))
+
+    return blend(X), blend(F.one_hot(y, num_classes).to(X))
 
 
 class Augment(nn.Module):
@@ -542,12 +598,12 @@ class Augment(nn.Module):
     """
 
     def __init__(self, transform):
-        super().__init__()
         if not callable(transform):
             raise TypeError(
                 "transform must be a function of a batch, got"
                 f" {type(transform).__name__}"
             )
+        super().__init__()
         self.transform = transform
 
     def forward(self, x):

@@ -14,6 +14,7 @@ from companion.checks import check, check_number
 
 __all__ = [
     "Value",
+    "as_value",
     "best_step",
     "check_hidden_delta",
     "check_three_paths",
@@ -29,8 +30,6 @@ __all__ = [
     "sigmoid_backward",
     "trace",
 ]
-
-_NUMBERS = itertools.count()
 
 
 class Value:
@@ -66,32 +65,34 @@ class Value:
     Chapter: backpropagation.
     """
 
+    numbers = itertools.count()  # a value is younger than what it came from
+
     def __init__(self, data, edges=()):
         if isinstance(data, bool) or not isinstance(data, int | float):
             raise TypeError(f"data must be a number, got {type(data).__name__}")
-        self.data, self.edges, self.place = float(data), edges, next(_NUMBERS)
+        self.data, self.edges = float(data), edges
+        self.place = next(self.numbers)
 
     def __repr__(self):
         return f"Value({self.data:g})"
 
     def __add__(self, other):
-        other = _value(other)
+        other = as_value(other)
         return Value(self.data + other.data, ((self, 1.0), (other, 1.0)))
 
     def __sub__(self, other):
-        other = _value(other)
+        other = as_value(other)
         return Value(self.data - other.data, ((self, 1.0), (other, -1.0)))
 
     def __mul__(self, other):
-        other = _value(other)
-        return Value(
-            self.data * other.data, ((self, other.data), (other, self.data))
-        )
+        other = as_value(other)
+        edges = (self, other.data), (other, self.data)
+        return Value(self.data * other.data, edges)
 
     __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, other):
-        return _value(other) - self
+        return as_value(other) - self
 
     def sigmoid(self):
         """The logistic function of this value."""
@@ -100,7 +101,24 @@ class Value:
         return Value(s, ((self, s * (1 - s)),))
 
 
-def _value(number):
+def as_value(number):
+    r"""Make a number an input of a graph; a value stays what it is.
+
+    Args:
+        number: a number or a :class:`Value`.
+
+    Returns:
+        A :class:`Value`.
+
+    Raises:
+        TypeError: if ``number`` is neither.
+
+    Example:
+        >>> as_value(2)
+        Value(2)
+
+    Chapter: backpropagation.
+    """
     return number if isinstance(number, Value) else Value(number)
 
 
@@ -390,20 +408,15 @@ def mlp_forward(params, X):
     Chapter: backpropagation.
     """
     _check_matrices(X=X)
+    _check_fit(params, X)
     outputs = [X]
-    for W, b in zip(_weights(params), params[1::2], strict=True):
+    for W, b in zip(params[0::2], params[1::2], strict=True):
         h = outputs[-1]
-        if W.shape[1] != h.shape[1] or b.shape != W.shape[:1]:
-            shapes = f"{tuple(W.shape)} and {tuple(b.shape)}"
-            raise ValueError(
-                f"W and b of layer {len(outputs)} must fit its {h.shape[1]}"
-                f" inputs, got {shapes}"
-            )
         outputs.append(torch.sigmoid(h @ W.T + b))
     return outputs
 
 
-def _weights(params):
+def _check_params(params):
     if not isinstance(params, list | tuple):
         raise TypeError(
             f"params must be a list W, b, W, b, …, got {type(params).__name__}"
@@ -419,7 +432,20 @@ def _weights(params):
                 f"params[{i}] must be a torch.Tensor, got"
                 f" {type(params[i]).__name__}"
             )
-    return params[0::2]
+
+
+def _check_fit(params, X):
+    _check_params(params)
+    inputs = X.shape[1]
+    for i in range(0, len(params), 2):
+        W, b = params[i], params[i + 1]
+        if W.shape[1] != inputs or b.shape != W.shape[:1]:
+            shapes = f"{tuple(W.shape)} and {tuple(b.shape)}"
+            raise ValueError(
+                f"W and b of layer {i // 2 + 1} must fit its {inputs} inputs,"
+                f" got {shapes}"
+            )
+        inputs = W.shape[0]
 
 
 def mlp_backward(params, outputs, y):
@@ -458,14 +484,15 @@ def mlp_backward(params, outputs, y):
 
     Chapter: backpropagation.
     """
-    weights = _weights(params)
-    if len(outputs) != len(weights) + 1:
+    _check_params(params)
+    if len(outputs) != len(params) // 2 + 1:
         raise ValueError(
-            f"outputs must be the {len(weights) + 1} of mlp_forward, got"
+            f"outputs must be the {len(params) // 2 + 1} of mlp_forward, got"
             f" {len(outputs)}"
         )
     _check_pair("y", y, "the prediction", outputs[-1])
-    gradients, dh = [], (outputs[-1] - y) / len(y)
+    weights, gradients = params[0::2], []
+    dh = (outputs[-1] - y) / len(y)
     for i in reversed(range(len(weights))):
         delta = sigmoid_backward(dh, outputs[i + 1])
         dW, db, dh = linear_backward(delta, outputs[i], weights[i])
@@ -508,14 +535,27 @@ def best_step(dtype, scheme="central"):
         raise TypeError(
             f"dtype must be torch.float32 or torch.float64, got {dtype}"
         )
-    if scheme not in _POWERS:
+    if scheme not in ("central", "forward"):
         raise ValueError(
-            f"scheme must be one of {', '.join(_POWERS)}, got {scheme!r}"
+            f"scheme must be one of central, forward, got {scheme!r}"
         )
-    return torch.finfo(dtype).eps ** _POWERS[scheme]
+    eps = torch.finfo(dtype).eps
+    return eps ** (1 / 3 if scheme == "central" else 1 / 2)
 
 
-_POWERS = {"central": 1 / 3, "forward": 1 / 2}
+def _check_difference(x, h, scheme):
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
+    best = best_step(x.dtype, scheme)  # refuses other types and schemes
+    h = best if h is None else h
+    if not 0 < h < math.inf:
+        raise ValueError(f"h must be above 0 and finite, got {h}")
+    vanishes = (x + h) - (x - h if scheme == "central" else x) == 0
+    if vanishes.any():
+        raise ValueError(
+            f"h must change x: {h:g} vanishes beside the entry"
+            f" {x[vanishes][0].item():g}"
+        )
 
 
 @torch.no_grad()
@@ -555,35 +595,24 @@ def finite_difference(function, x, h=None, scheme="central"):
 
     Chapter: backpropagation.
     """
-    if not isinstance(x, torch.Tensor):
-        raise TypeError(f"x must be a torch.Tensor, got {type(x).__name__}")
-    # refuses other types and schemes, also where h is given
-    best = best_step(x.dtype, scheme)
-    h = best if h is None else h
-    if not 0 < h < math.inf:
-        raise ValueError(f"h must be above 0 and finite, got {h}")
-    shift, slopes = torch.zeros(x.shape, dtype=x.dtype, device=x.device), []
+    _check_difference(x, h, scheme)
+    h = best_step(x.dtype, scheme) if h is None else h
+    slopes, shift = torch.zeros(2, *x.shape, dtype=x.dtype, device=x.device)
     for i in range(x.numel()):
         shift.view(-1)[i] = h
-        upper, lower = x + shift, x - shift if scheme == "central" else x
+        upper = x + shift
+        lower = x - shift if scheme == "central" else x
         shift.view(-1)[i] = 0.0
-        rise, width = (
-            function(upper) - function(lower),
-            (upper - lower).flatten()[i],
-        )
+        rise = function(upper) - function(lower)
         if not isinstance(rise, torch.Tensor) or rise.ndim:
             raise ValueError(
                 "function must return one number as a tensor without"
                 f" dimensions, got {rise}"
             )
-        if width == 0:
-            raise ValueError(
-                f"h must change x: {h:g} vanishes beside the entry"
-                f" {x.flatten()[i].item():g}"
-            )
-        # the width is not quite 2h, since x + h and x - h are rounded
-        slopes.append(rise / width)
-    return torch.stack(slopes).view(x.shape) if slopes else torch.zeros_like(x)
+        # not quite 2h, since x + h and x - h are rounded
+        width = (upper - lower).flatten()[i]
+        slopes.view(-1)[i] = rise / width
+    return slopes
 
 
 def relative_error(a, b):

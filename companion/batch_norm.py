@@ -127,16 +127,6 @@ def running_average(old, new, momentum=0.1):
     return (1 - momentum) * old + momentum * new
 
 
-def _per_channel(vector, input):
-    """Shape one value per channel so that it broadcasts against (N, C, …)."""
-    return vector.reshape(-1, *[1] * (input.ndim - 2))
-
-
-def _scale_and_shift(x_hat, weight, bias):
-    y = x_hat if weight is None else x_hat * weight
-    return y if bias is None else y + bias
-
-
 def batch_norm(
     input,
     running_mean,
@@ -199,24 +189,24 @@ def batch_norm(
     Chapter: batch_norm.
     """
     _check_batch_norm(input, running_mean, running_var, weight, bias, training)
-    weight, bias, mean, var = (
-        None if each is None else _per_channel(each, input)
-        for each in (weight, bias, running_mean, running_var)
-    )
+    per_channel = (-1, *[1] * (input.ndim - 2))
     if training:
         mean, var = moments(input, [d for d in range(input.ndim) if d != 1])
-    output = _scale_and_shift(normalize(input, mean, var, eps), weight, bias)
+    else:
+        mean = running_mean.reshape(per_channel)
+        var = running_var.reshape(per_channel)
+    y = normalize(input, mean, var, eps)
+    if weight is not None:
+        y = y * weight.reshape(per_channel)
+    if bias is not None:
+        y = y + bias.reshape(per_channel)
     if training and running_mean is not None:
         m = input.numel() / input.shape[1]
-        running_mean.copy_(
-            running_average(running_mean, mean.detach().flatten(), momentum)
-        )
-        running_var.copy_(
-            running_average(
-                running_var, var.detach().flatten() * m / (m - 1), momentum
-            )
-        )
-    return output
+        mean, var = mean.detach().flatten(), var.detach().flatten()
+        unbiased = var * m / (m - 1)
+        running_mean.copy_(running_average(running_mean, mean, momentum))
+        running_var.copy_(running_average(running_var, unbiased, momentum))
+    return y
 
 
 def _check_batch_norm(input, running_mean, running_var, weight, bias, training):
@@ -292,17 +282,13 @@ def batch_norm_backward(grad_output, input, weight=None, eps=1e-5):
     x_hat = normalize(input, mean, var, eps)
     grad_weight = (grad_output * x_hat).sum(dims)
     grad_bias = grad_output.sum(dims)
-    g = (
-        grad_output
-        if weight is None
-        else grad_output * _per_channel(weight, input)
-    )
-    centred = (
-        g
-        - g.mean(dims, keepdim=True)
-        - x_hat * (g * x_hat).mean(dims, keepdim=True)
-    )
-    return centred / (var + eps).sqrt(), grad_weight, grad_bias
+    g = grad_output
+    if weight is not None:
+        g = g * weight.reshape(-1, *[1] * (input.ndim - 2))
+    mean_g = g.mean(dims, keepdim=True)
+    mean_gx = (g * x_hat).mean(dims, keepdim=True)
+    grad_input = (g - mean_g - x_hat * mean_gx) / (var + eps).sqrt()
+    return grad_input, grad_weight, grad_bias
 
 
 class _BatchNorm(nn.Module):
@@ -445,6 +431,23 @@ class BatchNorm2d(_BatchNorm):
     ndims = (4,)
 
 
+def _check_layer_norm(input, normalized_shape, weight, bias):
+    check_floats("input", input)
+    if not isinstance(normalized_shape, tuple | list):
+        raise TypeError(
+            "normalized_shape must be a tuple or list of ints, got"
+            f" {type(normalized_shape).__name__}"
+        )
+    shape = tuple(normalized_shape)
+    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+        raise ValueError(
+            "normalized_shape must be the end of input's shape"
+            f" {tuple(input.shape)}, got {shape}"
+        )
+    _check_shape("weight", weight, shape)
+    _check_shape("bias", bias, shape)
+
+
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     r"""Normalize each row by its own moments: no batch, no running moments, no
     difference between training and use.
@@ -479,22 +482,12 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     Chapter: batch_norm.
     """
-    check_floats("input", input)
-    if not isinstance(normalized_shape, tuple | list):
-        raise TypeError(
-            "normalized_shape must be a tuple or list of ints, got"
-            f" {type(normalized_shape).__name__}"
-        )
-    shape = tuple(normalized_shape)
-    if not shape or tuple(input.shape[-len(shape) :]) != shape:
-        raise ValueError(
-            "normalized_shape must be the end of input's shape"
-            f" {tuple(input.shape)}, got {shape}"
-        )
-    _check_shape("weight", weight, shape)
-    _check_shape("bias", bias, shape)
-    mean, var = moments(input, list(range(-len(shape), 0)))
-    return _scale_and_shift(normalize(input, mean, var, eps), weight, bias)
+    _check_layer_norm(input, normalized_shape, weight, bias)
+    mean, var = moments(input, list(range(-len(normalized_shape), 0)))
+    y = normalize(input, mean, var, eps)
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias
 
 
 def running_mean_std(momentum, batch_size, std=1.0):
@@ -571,9 +564,8 @@ def gradient_growth(activation):
     density = (-z.detach().square() / 2).exp()
     density /= density.sum()
     mean = (density * h).sum()
-    return (
-        (density * slope.square()).sum() / (density * (h - mean).square()).sum()
-    ).item()
+    variance = (density * (h - mean).square()).sum()
+    return ((density * slope.square()).sum() / variance).item()
 
 
 def check_running_mean(answer):

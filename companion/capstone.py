@@ -19,6 +19,7 @@ from companion.data import Split, check_data, flip_labels, generator
 __all__ = [
     "SealedTest",
     "build_up",
+    "changed_parts",
     "check_interval_by_hand",
     "check_nested_score",
     "check_one_out",
@@ -133,9 +134,27 @@ def false_alarm_rate(comparisons, level=0.05):
     return 1 - (1 - level) ** comparisons
 
 
-def _parts(default, recipe):
-    """Names of the parts in which a recipe differs from the default, in
-    order.
+def changed_parts(default, recipe):
+    r"""Names of the parts in which a recipe differs from the default, in order.
+
+    Args:
+        default: dict of part and setting.
+        recipe: dict with the same parts in the same order.
+
+    Returns:
+        List of names, at least one.
+
+    Raises:
+        TypeError: if an argument is not a dict.
+        ValueError: if the parts or their order differ, or no setting does.
+
+    Example:
+        >>> changed_parts(
+        ...     {"decay": 0, "dropout": 0}, {"decay": 1, "dropout": 0}
+        ... )
+        ['decay']
+
+    Chapter: capstone.
     """
     for name, value in (("default", default), ("recipe", recipe)):
         if not isinstance(value, dict):
@@ -188,10 +207,8 @@ def one_in(default, recipe):
 
     Chapter: capstone.
     """
-    return {
-        part: {**default, part: recipe[part]}
-        for part in _parts(default, recipe)
-    }
+    parts = changed_parts(default, recipe)
+    return {part: {**default, part: recipe[part]} for part in parts}
 
 
 def one_out(default, recipe):
@@ -218,10 +235,8 @@ def one_out(default, recipe):
 
     Chapter: capstone.
     """
-    return {
-        part: {**recipe, part: default[part]}
-        for part in _parts(default, recipe)
-    }
+    parts = changed_parts(default, recipe)
+    return {part: {**recipe, part: default[part]} for part in parts}
 
 
 def build_up(default, recipe):
@@ -249,11 +264,10 @@ def build_up(default, recipe):
 
     Chapter: capstone.
     """
-    parts = _parts(default, recipe)
-    return {
-        part: {**default, **{p: recipe[p] for p in parts[: j + 1]}}
-        for j, part in enumerate(parts)
-    }
+    built, recipes = default, {}
+    for part in changed_parts(default, recipe):
+        built = recipes[part] = {**built, part: recipe[part]}
+    return recipes
 
 
 def nested_score(inner, outer):
@@ -379,13 +393,13 @@ class SealedTest:
                 f"X must have the rows of y, {tuple(y.shape)}, got shape"
                 f" {tuple(X.shape)}"
             )
-        self.X, self._y = X, y
+        self.X, self.sealed = X, y
 
     def open(self, guesses):
         """Share of right guesses: int64 (…, N) that broadcasts against y; the
         result has one dimension less.
         """
-        if self._y is None:
+        if self.sealed is None:
             raise ValueError(
                 "the test set has been opened already; draw a new one, or"
                 " report the first result"
@@ -395,12 +409,13 @@ class SealedTest:
                 "guesses must be an int64 tensor of classes, got"
                 f" {type(guesses).__name__}"
             )
-        if guesses.shape[guesses.ndim - self._y.ndim :] != self._y.shape:
+        rows = self.sealed.shape
+        if guesses.shape[guesses.ndim - len(rows) :] != rows:
             raise ValueError(
-                f"guesses must end in {tuple(self._y.shape)}, got shape"
+                f"guesses must end in {tuple(rows)}, got shape"
                 f" {tuple(guesses.shape)}"
             )
-        y, self._y = self._y, None
+        y, self.sealed = self.sealed, None
         return (guesses == y).float().mean(-1)
 
 

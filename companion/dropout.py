@@ -29,22 +29,21 @@ __all__ = [
 
 
 def _check_probability(p, below_one=False):
-    """Return p as a tensor. The value of a tensor is not looked at: under
-    ``vmap`` it stands for many.
+    """The value of a tensor is not looked at: under ``vmap`` it stands for
+    many.
     """
     if isinstance(p, torch.Tensor):
         if p.ndim:
             raise ValueError(
                 f"p must be one number, got a tensor of shape {tuple(p.shape)}"
             )
-        return p
+        return
     if isinstance(p, bool) or not isinstance(p, int | float):
         raise TypeError(f"p must be a number, got {type(p).__name__}")
     if not 0 <= p <= 1 or (below_one and p == 1):
         raise ValueError(
             f"p must be in [0, 1{')' if below_one else ']'}, got {p}"
         )
-    return torch.tensor(p, dtype=torch.float64)
 
 
 def dropout(x, p=0.5, training=True, generator=None):
@@ -92,9 +91,10 @@ def dropout(x, p=0.5, training=True, generator=None):
     Chapter: dropout.
     """
     check_floats("x", x)
-    p = _check_probability(p).to(x.device)
+    _check_probability(p)
     if not training:
         return x
+    p = torch.as_tensor(p, dtype=torch.float64, device=x.device)
     # in [0, 1)
     chance = torch.rand(
         x.shape, generator=generator, device=x.device, dtype=torch.float32
@@ -134,10 +134,10 @@ class Dropout(nn.Module):
     """
 
     def __init__(self, p=0.5):
+        _check_probability(p)
         super().__init__()
-        self.register_buffer(
-            "p", _check_probability(p).clone(), persistent=False
-        )
+        p = torch.as_tensor(p, dtype=torch.float64).clone()
+        self.register_buffer("p", p, persistent=False)
 
     def forward(self, x):
         """Drop while training, pass on otherwise.
@@ -206,7 +206,8 @@ def expected_squared_error(X, y, w, p):
             f"w must be (…, d) for X of shape {tuple(X.shape)}, got"
             f" {tuple(w.shape)}"
         )
-    p = _check_probability(p, below_one=True).to(X)
+    _check_probability(p, below_one=True)
+    p = torch.as_tensor(p, dtype=torch.float64).to(X)
     fit = (y - (X @ w.unsqueeze(-1)).squeeze(-1)).square().mean(-1)
     return fit + p / (1 - p) * (X.square().mean(-2) * w.square()).sum(-1)
 
@@ -243,12 +244,12 @@ def dropout_ridge(X, y, p):
     Chapter: dropout.
     """
     check_regression(X, y)
-    p = _check_probability(p, below_one=True).to(X)
-    gram = X.mT @ X
-    penalty = p / (1 - p) * torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
-    return torch.linalg.solve(gram + penalty, X.mT @ y.unsqueeze(-1)).squeeze(
-        -1
-    )
+    _check_probability(p, below_one=True)
+    p = torch.as_tensor(p, dtype=torch.float64).to(X)
+    gram, product = X.mT @ X, X.mT @ y.unsqueeze(-1)
+    diagonal = torch.diag_embed(gram.diagonal(dim1=-2, dim2=-1))
+    penalty = p / (1 - p) * diagonal
+    return torch.linalg.solve(gram + penalty, product).squeeze(-1)
 
 
 def mc_predict(model, X, samples=50, seed=0):
@@ -282,31 +283,26 @@ def mc_predict(model, X, samples=50, seed=0):
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1, got {samples}")
-    modes = [(module, module.training) for module in model.modules()]
-    layers = [
-        module
-        for module, _ in modes
-        if isinstance(module, Dropout | nn.modules.dropout._DropoutNd)
-    ]
+    units = Dropout | nn.Dropout | nn.AlphaDropout
+    maps = nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout
+    modes = {module: module.training for module in model.modules()}
+    layers = [module for module in modes if isinstance(module, units | maps)]
     if not layers:
         raise ValueError(
             f"model must have a dropout layer, got {type(model).__name__}"
             " without one"
         )
+    copies = X.expand(samples, *X.shape).flatten(0, 1)
+    devices = range(torch.cuda.device_count())
     try:
         model.eval()
         for layer in layers:
             layer.train()
-        with (
-            torch.random.fork_rng(devices=range(torch.cuda.device_count())),
-            torch.no_grad(),
-        ):
+        with torch.random.fork_rng(devices=devices), torch.no_grad():
             torch.manual_seed(seed)
-            return model(X.expand(samples, *X.shape).flatten(0, 1)).unflatten(
-                0, (samples, len(X))
-            )
+            return model(copies).unflatten(0, (samples, len(X)))
     finally:
-        for module, mode in modes:
+        for module, mode in modes.items():
             module.training = mode
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "descent_shrinkage",
     "descent_weights",
     "equivalent_penalty",
+    "first_epoch",
     "generalization_loss",
     "progress",
     "ridge_shrinkage",
@@ -84,17 +85,27 @@ def stop_patience(valid_loss, patience, min_delta=0.0):
     for epoch, loss in enumerate(valid_loss.unbind(-1), start=1):
         stopped = torch.where(active, epoch, stopped)
         better = active & (loss < best - min_delta)
-        best, kept = (
-            torch.where(better, loss, best),
-            torch.where(better, epoch, kept),
-        )
+        best = torch.where(better, loss, best)
+        kept = torch.where(better, epoch, kept)
         active = active & (epoch - kept < patience)
     return stopped, kept
 
 
-def _first(fires):
-    """Return the first epoch, from 1, at which a rule fires; the last epoch
+def first_epoch(fires):
+    r"""Return the first epoch, from 1, at which a rule fires; the last epoch
     where it never does.
+
+    Args:
+        fires: whether the rule fires (…, epochs), bool.
+
+    Returns:
+        int64 tensor (…).
+
+    Example:
+        >>> first_epoch(torch.tensor([[False, True, True], [False] * 3]))
+        tensor([2, 3])
+
+    Chapter: early_stopping.
     """
     return torch.where(
         fires.any(-1), fires.int().argmax(-1) + 1, fires.shape[-1]
@@ -125,11 +136,8 @@ def generalization_loss(valid_loss):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    lowest = (
-        valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
-        .cummin(-1)
-        .values
-    )
+    known = valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
+    lowest = known.cummin(-1).values
     return 100 * (valid_loss / lowest - 1)
 
 
@@ -155,7 +163,7 @@ def stop_gl(valid_loss, alpha):
     Chapter: early_stopping.
     """
     check_real("alpha", alpha, low=0)
-    return _first(generalization_loss(valid_loss) > alpha)
+    return first_epoch(generalization_loss(valid_loss) > alpha)
 
 
 def progress(train_loss, strip=5):
@@ -187,10 +195,9 @@ def progress(train_loss, strip=5):
     """
     _check_history("train_loss", train_loss)
     check_int("strip", strip)
-    padded = torch.nn.functional.pad(
-        train_loss, (strip - 1, 0), value=float("nan")
-    )
-    strips = padded.unfold(-1, strip, 1)
+    before = torch.full_like(train_loss[..., :1], float("nan"))
+    before = before.expand(*train_loss.shape[:-1], strip - 1)
+    strips = torch.cat([before, train_loss], -1).unfold(-1, strip, 1)
     return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
 
 
@@ -235,14 +242,10 @@ def stop_pq(valid_loss, train_loss, alpha, strip=5):
         raise ValueError(
             f"valid_loss and train_loss must have the same shape, got {shapes}"
         )
-    # GL > alpha * P, not GL / P > alpha: the training loss may stand still.
-    fires = generalization_loss(valid_loss) > alpha * progress(
-        train_loss, strip
-    )
-    ends = (
-        torch.arange(1, fires.shape[-1] + 1, device=fires.device) % strip == 0
-    )
-    return _first(fires & ends)
+    GL, P = generalization_loss(valid_loss), progress(train_loss, strip)
+    epoch = torch.arange(1, GL.shape[-1] + 1, device=GL.device)
+    # GL > alpha * P, not GL / P > alpha: the training loss may stand still
+    return first_epoch((GL > alpha * P) & (epoch % strip == 0))
 
 
 def stop_up(valid_loss, s, strip=5):
@@ -282,10 +285,9 @@ def stop_up(valid_loss, s, strip=5):
     ends = valid_loss[..., strip - 1 :: strip]
     rises = ends[..., 1:] > ends[..., :-1]
     if rises.shape[-1] >= s:
-        fires[..., (s + 1) * strip - 1 :: strip] = rises.unfold(-1, s, 1).all(
-            -1
-        )
-    return _first(fires)
+        in_a_row = rises.unfold(-1, s, 1).all(-1)
+        fires[..., (s + 1) * strip - 1 :: strip] = in_a_row
+    return first_epoch(fires)
 
 
 def best_epoch(valid_loss, stopped=None):
@@ -318,13 +320,12 @@ def best_epoch(valid_loss, stopped=None):
     _check_history("valid_loss", valid_loss)
     if stopped is not None:
         _check_epochs("stopped", stopped, valid_loss)
-        late = torch.arange(
-            valid_loss.shape[-1], device=valid_loss.device
-        ) >= stopped.unsqueeze(-1)
-        valid_loss = valid_loss.masked_fill(late, float("inf"))
-    return (
-        valid_loss.masked_fill(valid_loss.isnan(), float("inf")).argmin(-1) + 1
-    )
+    loss = valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
+    if stopped is not None:
+        epoch = torch.arange(1, loss.shape[-1] + 1, device=loss.device)
+        late = epoch > stopped.unsqueeze(-1)
+        loss = loss.masked_fill(late, float("inf"))
+    return loss.argmin(-1) + 1
 
 
 def _check_epochs(name, epoch, history):
@@ -531,9 +532,8 @@ def descent_weights(X, y, lr, steps):
     s, V = torch.linalg.eigh(X.mT @ X / n)
     s = s.clamp(min=0)  # rounding may put a zero just below
     factor = torch.where(s > 0, descent_shrinkage(s, lr, steps) / s, lr * steps)
-    return (
-        V @ (factor.unsqueeze(-1) * (V.mT @ (X.mT @ y.unsqueeze(-1) / n)))
-    ).squeeze(-1)
+    along = V.mT @ (X.mT @ y.unsqueeze(-1) / n)
+    return (V @ (factor.unsqueeze(-1) * along)).squeeze(-1)
 
 
 def _histories(generator):

@@ -69,20 +69,17 @@ def _check_target(outputs, target):
         )
 
 
-def _spread(weights, outputs):
-    """Weights of the members, checked, in a shape that broadcasts against the
-    outputs.
-    """
+def _check_weights(weights, shape):
     if not isinstance(weights, torch.Tensor):
         raise TypeError(
             f"weights must be a torch.Tensor, got {type(weights).__name__}"
         )
     if (
-        not 1 <= weights.ndim <= outputs.ndim
-        or weights.shape != outputs.shape[: weights.ndim]
+        not 1 <= weights.ndim <= len(shape)
+        or weights.shape != shape[: weights.ndim]
     ):
         raise ValueError(
-            f"weights must be {tuple(outputs.shape)} or its first dimensions,"
+            f"weights must be {tuple(shape)} or its first dimensions,"
             f" got {tuple(weights.shape)}"
         )
     if (weights < 0).any() or (weights.sum(0) == 0).any():
@@ -90,9 +87,6 @@ def _spread(weights, outputs):
             "weights must be at least 0 and not all 0, got a negative weight or"
             " only zeros"
         )
-    return weights.to(outputs.dtype).reshape(
-        *weights.shape, *[1] * (outputs.ndim - weights.ndim)
-    )
 
 
 def average(outputs, weights=None):
@@ -122,10 +116,13 @@ def average(outputs, weights=None):
     Chapter: ensembles.
     """
     _check_members("outputs", outputs)
+    if weights is not None:
+        _check_weights(weights, outputs.shape)
     if weights is None:
         return outputs.mean(0)
-    weights = _spread(weights, outputs)
-    return (weights / weights.sum(0) * outputs).sum(0)
+    ones = [1] * (outputs.ndim - weights.ndim)
+    a = weights.to(outputs.dtype).reshape(*weights.shape, *ones)
+    return (a / a.sum(0) * outputs).sum(0)
 
 
 class Decomposition(NamedTuple):
@@ -293,10 +290,13 @@ def vote(labels, num_classes, weights=None):
             f"labels must lie in 0 … {num_classes - 1}, got"
             f" {labels.min().item()} … {labels.max().item()}"
         )
+    if weights is not None:
+        _check_weights(weights, (*labels.shape, num_classes))
     ballots = F.one_hot(labels, num_classes).double()
     if weights is not None:
         # not divided by their sum, so that a tie is a tie
-        ballots = _spread(weights, ballots) * ballots
+        ones = [1] * (ballots.ndim - weights.ndim)
+        ballots = weights.double().reshape(*weights.shape, *ones) * ballots
     return ballots.sum(0).argmax(-1)
 
 
@@ -336,11 +336,12 @@ def majority_accuracy(p, members):
         )
     if not 0 <= p <= 1:
         raise ValueError(f"p must be in [0, 1], got {p}")
-    majorities = range(members // 2 + 1, members + 1)
-    return math.fsum(
-        math.comb(members, k) * p**k * (1 - p) ** (members - k)
-        for k in majorities
+    M = members
+    terms = (
+        math.comb(M, k) * p**k * (1 - p) ** (M - k)
+        for k in range(M // 2 + 1, M + 1)
     )
+    return math.fsum(terms)
 
 
 def bootstrap(n, members, generator=None):
@@ -404,9 +405,8 @@ def out_of_bag(rows):
             "rows must be of shape (M, n) and in 0 … n − 1, got shape"
             f" {tuple(rows.shape)}"
         )
-    return torch.ones(rows.shape, dtype=torch.bool, device=rows.device).scatter(
-        1, rows, False
-    )
+    unseen = torch.ones_like(rows, dtype=torch.bool)
+    return unseen.scatter(1, rows, False)
 
 
 def folds(n, k, generator=None):
@@ -482,9 +482,8 @@ def out_of_fold(learners, X, y, k, generator=None):
     dtype = y.dtype if y.is_floating_point() else torch.get_default_dtype()
     Z = torch.empty(len(learners), len(X), dtype=dtype, device=X.device)
     for held_out in folds(len(X), k, generator):
-        kept = torch.ones(len(X), dtype=torch.bool).index_fill(
-            0, held_out, False
-        )
+        kept = torch.ones(len(X), dtype=torch.bool)
+        kept[held_out] = False
         for m, learner in enumerate(learners):
             Z[m, held_out] = learner(X[kept], y[kept], X[held_out]).to(Z)
     return Z
@@ -525,9 +524,8 @@ def stacking_weights(outputs, target):
             f"outputs must be (M, n), got shape {tuple(outputs.shape)}"
         )
     check_data(outputs.T, target, name="outputs and target")
-    a, _ = scipy.optimize.nnls(
-        outputs.T.double().cpu().numpy(), target.double().cpu().numpy()
-    )
+    Z, y = (t.double().cpu().numpy() for t in (outputs.T, target))
+    a, _ = scipy.optimize.nnls(Z, y)
     return torch.from_numpy(a).to(outputs)
 
 

@@ -9,6 +9,7 @@ the chapter's exercises come last.
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -31,6 +32,7 @@ __all__ = [
     "clip_grad_value_",
     "elu_derivative",
     "gelu_derivative",
+    "gradients_of",
     "leaky_relu_derivative",
     "log10_norm_of_product",
     "probe",
@@ -265,14 +267,12 @@ def chain_derivative(w, b, depth, a=0.5):
     Chapter: gradients.
     """
     check_int("depth", depth)
-    w, b, a = (
-        (
-            v
-            if isinstance(v, torch.Tensor)
-            else torch.tensor(v, dtype=torch.float64)
-        )
-        for v in (w, b, a)
-    )
+
+    def as_tensor(v):
+        number = not isinstance(v, torch.Tensor)
+        return torch.tensor(v, dtype=torch.float64) if number else v
+
+    w, b, a = as_tensor(w), as_tensor(b), as_tensor(a)
     slope = torch.ones_like(w)
     for _ in range(depth):
         z = w * a + b
@@ -351,39 +351,49 @@ def log10_norm_of_product(factors):
             "factors must have shape (T, …, n, n) with T at least 1, got"
             f" {tuple(factors.shape)}"
         )
-    product, log10 = (
-        torch.eye(
-            factors.shape[-1], dtype=factors.dtype, device=factors.device
-        ),
-        0.0,
-    )
+    product = torch.eye(factors.shape[-1]).to(factors)
+    log10 = 0.0
     for factor in factors:
         product = factor @ product
         size = product.abs().amax((-2, -1), keepdim=True)
-        product, log10 = (
-            product / size.where(size > 0, 1.0),
-            log10 + size.log10(),
-        )
-    return (
-        log10[..., 0, 0]
-        + torch.linalg.matrix_norm(product, ord=2)
-        .where(size[..., 0, 0] > 0, 1.0)
-        .log10()
-    )
+        product = product / size.where(size > 0, 1.0)
+        log10 = log10 + size.log10()
+    log10, size = log10[..., 0, 0], size[..., 0, 0]
+    norm = torch.linalg.matrix_norm(product, ord=2)
+    return log10 + norm.where(size > 0, 1.0).log10()
 
 
-def _with_gradients(parameters):
-    parameters = (
-        [parameters]
-        if isinstance(parameters, torch.Tensor)
-        else list(parameters)
-    )
+def gradients_of(parameters):
+    r"""List the gradients of parameters; those that have none are left out.
+
+    Args:
+        parameters: one tensor or an iterable of tensors.
+
+    Returns:
+        List of tensors: the gradients themselves, no copies.
+
+    Raises:
+        TypeError: if a parameter is not a tensor.
+
+    Example:
+        >>> w, b = torch.ones(2, requires_grad=True), torch.ones(1)
+        >>> (3 * w).sum().backward()
+        >>> gradients_of([w, b])
+        [tensor([3., 3.])]
+
+    Chapter: gradients.
+    """
+    if isinstance(parameters, torch.Tensor):
+        parameters = [parameters]
+    gradients = []
     for parameter in parameters:
         if not isinstance(parameter, torch.Tensor):
             raise TypeError(
                 f"parameters must hold tensors, got {type(parameter).__name__}"
             )
-    return [parameter for parameter in parameters if parameter.grad is not None]
+        if parameter.grad is not None:
+            gradients.append(parameter.grad)
+    return gradients
 
 
 @torch.no_grad()
@@ -428,14 +438,12 @@ def clip_grad_norm_(
     Chapter: gradients.
     """
     _check_not_negative("max_norm", max_norm)
-    grads = [parameter.grad for parameter in _with_gradients(parameters)]
+    grads = gradients_of(parameters)
     if not grads:
         return torch.tensor(0.0)
-    norms = [
-        torch.linalg.vector_norm(grad, norm_type).to(grads[0].device)
-        for grad in grads
-    ]
-    total = torch.linalg.vector_norm(torch.stack(norms), norm_type)
+    norms = [torch.linalg.vector_norm(grad, norm_type) for grad in grads]
+    norms = torch.stack([norm.to(grads[0].device) for norm in norms])
+    total = torch.linalg.vector_norm(norms, norm_type)
     if error_if_nonfinite and not total.isfinite():
         raise RuntimeError(
             f"the norm of the gradients is {total.item()}, so they cannot be"
@@ -475,8 +483,8 @@ def clip_grad_value_(parameters, clip_value):
     Chapter: gradients.
     """
     _check_not_negative("clip_value", clip_value)
-    for parameter in _with_gradients(parameters):
-        parameter.grad.clamp_(-clip_value, clip_value)
+    for grad in gradients_of(parameters):
+        grad.clamp_(-clip_value, clip_value)
 
 
 @dataclass
@@ -551,27 +559,23 @@ def probe(model, kinds=nn.Module):
         )
     signals, hooks = [], []
 
-    def record(name, output):
+    def record(name, module, inputs, output):
         output = output[0] if isinstance(output, tuple) else output
-        if isinstance(output, torch.Tensor):
-            signals.append(signal := Signal(name, output.detach().clone()))
-            if output.requires_grad:
-                hooks.append(
-                    output.register_hook(
-                        lambda g: setattr(
-                            signal, "gradient", g.detach().clone()
-                        )
-                    )
-                )
+        if not isinstance(output, torch.Tensor):
+            return
+        signal = Signal(name, output.detach().clone())
+        signals.append(signal)
+        if output.requires_grad:
+            hooks.append(output.register_hook(partial(keep, signal)))
+
+    def keep(signal, gradient):
+        signal.gradient = gradient.detach().clone()
 
     try:
         for name, module in model.named_modules():
             if isinstance(module, kinds) and not any(module.children()):
-                hooks.append(
-                    module.register_forward_hook(
-                        lambda module, x, y, name=name: record(name, y)
-                    )
-                )
+                hook = partial(record, name)
+                hooks.append(module.register_forward_hook(hook))
         yield signals
     finally:
         for hook in hooks:

@@ -66,17 +66,17 @@ def fans(tensor):
     return inputs * math.prod(kernel), outputs * math.prod(kernel)
 
 
-_GAINS = {
-    "linear": 1,
-    "sigmoid": 1,
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "selu": 3 / 4,
-} | {
-    f"conv{transpose}{n}d": 1
-    for transpose in ("", "_transpose")
-    for n in (1, 2, 3)
-}
+def _check_nonlinearity(nonlinearity, param):
+    layers = ["conv1d", "conv2d", "conv3d", "conv_transpose1d"]
+    layers += ["conv_transpose2d", "conv_transpose3d"]
+    known = ["linear", "sigmoid", "tanh", "relu", "selu", *layers, "leaky_relu"]
+    if nonlinearity not in known:
+        raise ValueError(
+            f"nonlinearity must be one of {', '.join(known)}; got"
+            f" {nonlinearity!r}"
+        )
+    if nonlinearity == "leaky_relu" and param is not None:
+        check_real("param", param)
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -120,16 +120,12 @@ def calculate_gain(nonlinearity, param=None):
 
     Chapter: initialization.
     """
+    _check_nonlinearity(nonlinearity, param)
     if nonlinearity == "leaky_relu":
-        slope = 0.01 if param is None else param
-        check_real("param", slope)
-        return math.sqrt(2 / (1 + slope**2))
-    if nonlinearity not in _GAINS:
-        raise ValueError(
-            f"nonlinearity must be one of {', '.join([*_GAINS, 'leaky_relu'])};"
-            f" got {nonlinearity!r}"
-        )
-    return _GAINS[nonlinearity]
+        a = 0.01 if param is None else param
+        return math.sqrt(2 / (1 + a**2))
+    conventions = {"relu": math.sqrt(2), "tanh": 5 / 3, "selu": 3 / 4}
+    return conventions.get(nonlinearity, 1)
 
 
 @torch.no_grad()
@@ -167,11 +163,10 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
 
     Chapter: initialization.
     """
-    n_in, n_out = fans(tensor)
     check_real("gain", gain, low=0)
-    return tensor.normal_(
-        0, gain * math.sqrt(2 / (n_in + n_out)), generator=generator
-    )
+    n_in, n_out = fans(tensor)
+    std = gain * math.sqrt(2 / (n_in + n_out))
+    return tensor.normal_(0, std, generator=generator)
 
 
 @torch.no_grad()
@@ -212,18 +207,16 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
 
     Chapter: initialization.
     """
-    n_in, n_out = fans(tensor)
     check_real("gain", gain, low=0)
-    r = math.sqrt(3) * (gain * math.sqrt(2 / (n_in + n_out)))
+    n_in, n_out = fans(tensor)
+    std = gain * math.sqrt(2 / (n_in + n_out))
+    r = math.sqrt(3) * std
     return tensor.uniform_(-r, r, generator=generator)
 
 
-def _fan(tensor, mode):
-    """The count that ``mode`` names."""
-    counts = dict(zip(("fan_in", "fan_out"), fans(tensor), strict=True))
-    if mode not in counts:
+def _check_mode(mode):
+    if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    return counts[mode]
 
 
 @torch.no_grad()
@@ -267,10 +260,11 @@ def kaiming_normal_(
 
     Chapter: initialization.
     """
-    n = _fan(tensor, mode)
-    return tensor.normal_(
-        0, calculate_gain(nonlinearity, a) / math.sqrt(n), generator=generator
-    )
+    _check_mode(mode)
+    n_in, n_out = fans(tensor)
+    n = n_in if mode == "fan_in" else n_out
+    std = calculate_gain(nonlinearity, a) / math.sqrt(n)
+    return tensor.normal_(0, std, generator=generator)
 
 
 @torch.no_grad()
@@ -316,8 +310,11 @@ def kaiming_uniform_(
 
     Chapter: initialization.
     """
-    n = _fan(tensor, mode)
-    r = math.sqrt(3) * (calculate_gain(nonlinearity, a) / math.sqrt(n))
+    _check_mode(mode)
+    n_in, n_out = fans(tensor)
+    n = n_in if mode == "fan_in" else n_out
+    std = calculate_gain(nonlinearity, a) / math.sqrt(n)
+    r = math.sqrt(3) * std
     return tensor.uniform_(-r, r, generator=generator)
 
 
@@ -364,13 +361,13 @@ def orthogonal_(tensor, gain=1, generator=None):
     """
     check_floats("tensor", tensor, dims=2)
     check_real("gain", gain)
-    G = tensor.new_empty(len(tensor), tensor[0].numel()).normal_(
-        0, 1, generator=generator
-    )
+    G = tensor.new_empty(len(tensor), tensor[0].numel())
+    G.normal_(0, 1, generator=generator)
     wide = G.shape[0] < G.shape[1]
     Q, R = torch.linalg.qr(G.T if wide else G)
     Q = Q * R.diagonal().sign()
-    return tensor.copy_((Q.T if wide else Q).reshape(tensor.shape)).mul_(gain)
+    W = Q.T if wide else Q
+    return tensor.copy_(W.reshape(tensor.shape)).mul_(gain)
 
 
 @torch.no_grad()
@@ -411,8 +408,10 @@ def initialize(model, init_):
             "init_ must be a function that fills a tensor, got"
             f" {type(init_).__name__}"
         )
+    conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+    transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
     for module in model.modules():
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
+        if isinstance(module, nn.Linear | conv | transposed):
             init_(module.weight)
             if module.bias is not None:
                 module.bias.zero_()

@@ -21,6 +21,7 @@ from companion.data import check_data
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "bounded_log",
     "check_bce_with_logits",
     "check_cross_entropy",
     "check_smooth_l1_by_hand",
@@ -31,6 +32,7 @@ __all__ = [
     "l1_loss",
     "log_softmax",
     "mse_loss",
+    "reduce",
     "smooth_l1_loss",
     "smoothing_gap",
     "softmax",
@@ -72,10 +74,25 @@ def _check_weight(name, weight, shape):
             )
 
 
-def _reduce(losses, reduction):
-    return {"mean": losses.mean, "sum": losses.sum, "none": lambda: losses}[
-        reduction
-    ]()
+def reduce(losses, reduction):
+    r"""Make one number of the losses: their mean, their sum, or leave them.
+
+    Args:
+        losses: any shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        Tensor without dimensions, or ``losses``.
+
+    Example:
+        >>> reduce(torch.tensor([1.0, 3.0]), "mean").item()
+        2.0
+
+    Chapter: losses.
+    """
+    if reduction == "mean":
+        return losses.mean()
+    return losses.sum() if reduction == "sum" else losses
 
 
 def mse_loss(input, target, *, reduction="mean"):
@@ -113,7 +130,7 @@ def mse_loss(input, target, *, reduction="mean"):
     Chapter: losses.
     """
     _check_pair(input, target, reduction)
-    return _reduce((input - target).square(), reduction)
+    return reduce((input - target).square(), reduction)
 
 
 def l1_loss(input, target, *, reduction="mean"):
@@ -145,7 +162,7 @@ def l1_loss(input, target, *, reduction="mean"):
     Chapter: losses.
     """
     _check_pair(input, target, reduction)
-    return _reduce((input - target).abs(), reduction)
+    return reduce((input - target).abs(), reduction)
 
 
 def huber_loss(input, target, *, reduction="mean", delta=1.0):
@@ -186,7 +203,7 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     check_real("delta", delta, above=0)
     error = (input - target).abs()
     parabola, line = error.square() / 2, delta * (error - delta / 2)
-    return _reduce(torch.where(error <= delta, parabola, line), reduction)
+    return reduce(torch.where(error <= delta, parabola, line), reduction)
 
 
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
@@ -232,7 +249,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
         return l1_loss(input, target, reduction=reduction)
     error = (input - target).abs()
     parabola, line = error.square() / (2 * beta), error - beta / 2
-    return _reduce(torch.where(error < beta, parabola, line), reduction)
+    return reduce(torch.where(error < beta, parabola, line), reduction)
 
 
 def huber_regression(X, y, delta=1.0, steps=50):
@@ -424,15 +441,12 @@ def cross_entropy(
         losses = c[label] * surprise.gather(-1, label.unsqueeze(-1)).squeeze(-1)
         share = c[label] * kept
     if label_smoothing:
-        losses = (1 - label_smoothing) * losses + label_smoothing * (
-            c * surprise
-        ).mean(-1)
+        uniform = (c * surprise).mean(-1)
+        losses = (1 - label_smoothing) * losses + label_smoothing * uniform
     losses = losses.where(kept != 0, 0.0)
-    return (
-        losses.sum() / share.sum()
-        if reduction == "mean"
-        else _reduce(losses, reduction)
-    )
+    if reduction == "mean":
+        return losses.sum() / share.sum()
+    return reduce(losses, reduction)
 
 
 def _check_classes(input, target, weight, reduction):
@@ -507,15 +521,26 @@ def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
     """
     _check_pair(input, target, reduction)
     _check_weight("weight", weight, input.shape)
-    losses = -(
-        target * _bounded_log(input) + (1 - target) * _bounded_log(1 - input)
-    )
-    return _reduce(losses if weight is None else weight * losses, reduction)
+    yes, no = bounded_log(input), bounded_log(1 - input)
+    losses = -(target * yes + (1 - target) * no)
+    return reduce(losses if weight is None else weight * losses, reduction)
 
 
-def _bounded_log(p):
-    """Logarithm, at least −100; a zero passes back a gradient of 0, where log
+def bounded_log(p):
+    r"""Logarithm, at least −100; a zero passes back a gradient of 0, where log
     alone would make it NaN.
+
+    Args:
+        p: numbers of at least 0, any shape.
+
+    Returns:
+        Tensor of the same shape.
+
+    Example:
+        >>> bounded_log(torch.tensor([0.0, 1.0]))
+        tensor([-100.,    0.])
+
+    Chapter: losses.
     """
     return p.where(p != 0, 1.0).log().where(p != 0, -100.0).clamp(min=-100)
 
@@ -567,7 +592,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         yes = pos_weight * yes
     losses = target * yes + (1 - target) * no
-    return _reduce(losses if weight is None else weight * losses, reduction)
+    return reduce(losses if weight is None else weight * losses, reduction)
 
 
 def double_softmax_floor(num_classes):

@@ -10,6 +10,10 @@ parameter and the new state. It changes nothing it is given. Its
 hyper-parameters are numbers, or tensors that broadcast against the parameter:
 that is how :func:`companion.training.fit_many` trains many replicas with one
 call of the rule.
+
+A rule is written as its equation. ``fit_many`` and the ``torch.optim`` faces
+run a private form of it that passes over memory less often; the tests hold the
+two equal.
 """
 
 import functools
@@ -102,15 +106,6 @@ def moving_average(x, beta, *, bias_correction=True):
     return torch.stack(averages)
 
 
-def _add(a, b, scale):
-    """Return ``a + scale * b`` in one pass over memory, for a number or a
-    tensor ``scale``.
-    """
-    if isinstance(scale, torch.Tensor):
-        return torch.addcmul(a, b, scale)
-    return torch.add(a, b, alpha=scale) if scale else a
-
-
 def sgd(
     param,
     grad,
@@ -142,8 +137,7 @@ def sgd(
         nesterov: look ahead along the momentum.
 
     Returns:
-        The new parameter and the new state (``momentum_buffer`` if momentum is
-        used).
+        The new parameter and the new state (``momentum_buffer``).
 
     Example:
         >>> w, state = torch.tensor([1.0]), {}
@@ -157,20 +151,14 @@ def sgd(
 
     Chapter: optimizers.
     """
-    grad = _add(grad, param, weight_decay)
-    if isinstance(momentum, torch.Tensor) or momentum:
-        if isinstance(momentum, torch.Tensor):
-            # where momentum is 0, nothing is averaged
-            dampening = dampening * momentum.ne(0).to(momentum.dtype)
-        v = state.get("momentum_buffer")
-        v = (
-            grad.clone()
-            if v is None
-            else _add(momentum * v, grad, 1 - dampening)
-        )
-        state = {"momentum_buffer": v}
-        grad = _add(grad, v, momentum) if nesterov else v
-    return _add(param, grad, -lr), state
+    g = grad + weight_decay * param
+    # without momentum there is nothing to dampen
+    dampening = dampening * (momentum != 0)
+    v = g
+    if state:
+        v = momentum * state["momentum_buffer"] + (1 - dampening) * g
+    step = g + momentum * v if nesterov else v
+    return param - lr * step, {"momentum_buffer": v}
 
 
 def tuned_momentum(smallest, largest):
@@ -258,22 +246,11 @@ def adagrad(
 
     Chapter: optimizers.
     """
-    grad = _add(grad, param, weight_decay)
+    g = grad + weight_decay * param
     t = state.get("step", 0) + 1
-    s = torch.addcmul(
-        (
-            state["sum"]
-            if state
-            else torch.zeros_like(grad) + initial_accumulator_value
-        ),
-        grad,
-        grad,
-    )
-    step = grad / s.sqrt().add_(eps)
-    return _add(param, step, -lr / (1 + (t - 1) * lr_decay)), {
-        "step": t,
-        "sum": s,
-    }
+    s = state.get("sum", initial_accumulator_value) + g**2
+    rate = lr / (1 + (t - 1) * lr_decay)
+    return param - rate * g / (s.sqrt() + eps), {"step": t, "sum": s}
 
 
 def rmsprop(
@@ -313,8 +290,8 @@ def rmsprop(
         centered: divide by an estimate of the standard deviation instead.
 
     Returns:
-        The new parameter and the new state (``step``, ``square_avg``, and
-        ``grad_avg`` or ``momentum_buffer`` if used).
+        The new parameter and the new state (``square_avg``, ``grad_avg``,
+        ``momentum_buffer``).
 
     Example:
         The average starts at zero and is not corrected: the first step is
@@ -328,24 +305,14 @@ def rmsprop(
 
     Chapter: optimizers.
     """
-    grad = _add(grad, param, weight_decay)
-    old = state or {
-        name: torch.zeros_like(grad)
-        for name in ("square_avg", "grad_avg", "momentum_buffer")
-    }
-    v = torch.lerp(old["square_avg"], grad.square(), _weight(1 - alpha, grad))
-    state = {"step": state.get("step", 0) + 1, "square_avg": v}
-    if centered:
-        state["grad_avg"] = torch.lerp(
-            old["grad_avg"], grad, _weight(1 - alpha, grad)
-        )
-        v = v - state["grad_avg"].square()
-    step = grad / v.sqrt().add_(eps)
-    if isinstance(momentum, torch.Tensor) or momentum:
-        step = state["momentum_buffer"] = (
-            momentum * old["momentum_buffer"] + step
-        )
-    return _add(param, step, -lr), state
+    g = grad + weight_decay * param
+    v = alpha * state.get("square_avg", 0) + (1 - alpha) * g**2
+    m = alpha * state.get("grad_avg", 0) + (1 - alpha) * g
+    spread = v - m**2 if centered else v
+    step = g / (spread.sqrt() + eps)
+    step = momentum * state.get("momentum_buffer", 0) + step
+    state = {"square_avg": v, "grad_avg": m, "momentum_buffer": step}
+    return param - lr * step, state
 
 
 def adam(
@@ -403,28 +370,17 @@ def adam(
 
     Chapter: optimizers.
     """
-    grad = _add(grad, param, weight_decay)
-    old = state or {
-        "step": 0,
-        "exp_avg": torch.zeros_like(grad),
-        "exp_avg_sq": torch.zeros_like(grad),
-    }
-    t = old["step"] + 1
-    m = torch.lerp(old["exp_avg"], grad, _weight(1 - beta1, grad))
-    v = torch.lerp(old["exp_avg_sq"], grad.square(), _weight(1 - beta2, grad))
-    state = {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    g = grad + weight_decay * param
+    t = state.get("step", 0) + 1
+    m = beta1 * state.get("exp_avg", 0) + (1 - beta1) * g
+    v = beta2 * state.get("exp_avg_sq", 0) + (1 - beta2) * g**2
+    new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
     if amsgrad:
-        v = state["max_exp_avg_sq"] = torch.maximum(
-            v, old.get("max_exp_avg_sq", v)
-        )
-    denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
-    step = (m / (1 - beta1**t)).div_(denominator)
-    return _add(param, step, -lr), state
-
-
-def _weight(weight, like):
-    """``torch.lerp`` wants a number, or a tensor of its operands' type."""
-    return weight.to(like.dtype) if isinstance(weight, torch.Tensor) else weight
+        v = torch.maximum(v, state.get("max_exp_avg_sq", v))
+        new["max_exp_avg_sq"] = v
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    return param - lr * m_hat / (v_hat.sqrt() + eps), new
 
 
 def adamw(
@@ -476,17 +432,9 @@ def adamw(
 
     Chapter: optimizers.
     """
-    decayed = param * (1 - lr * weight_decay)
-    return adam(
-        decayed,
-        grad,
-        state,
-        lr=lr,
-        beta1=beta1,
-        beta2=beta2,
-        eps=eps,
-        amsgrad=amsgrad,
-    )
+    decayed = (1 - lr * weight_decay) * param
+    own = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+    return adam(decayed, grad, state, amsgrad=amsgrad, **own)
 
 
 def lion(
@@ -524,10 +472,11 @@ def lion(
 
     Chapter: optimizers.
     """
-    m = state["exp_avg"] if state else torch.zeros_like(grad)
-    c = torch.lerp(m, grad, _weight(1 - beta1, grad))
-    m = torch.lerp(m, grad, _weight(1 - beta2, grad))
-    return _add(param * (1 - lr * weight_decay), c.sign(), -lr), {"exp_avg": m}
+    m = state.get("exp_avg", 0)
+    c = beta1 * m + (1 - beta1) * grad
+    m = beta2 * m + (1 - beta2) * grad
+    decayed = (1 - lr * weight_decay) * param
+    return decayed - lr * c.sign(), {"exp_avg": m}
 
 
 def warmup_cosine(step, *, warmup, total, floor=0.0):
@@ -673,6 +622,137 @@ def rule_hyperparameters(rule):
     ]
 
 
+# The same rules in fewer passes over memory ---------------------------------
+
+
+def _add(a, b, scale):
+    """Return ``a + scale * b`` in one pass over memory, for a number or a
+    tensor ``scale``.
+    """
+    if isinstance(scale, torch.Tensor):
+        return torch.addcmul(a, b, scale)
+    return torch.add(a, b, alpha=scale) if scale else a
+
+
+def _average(old, new, beta):
+    """Return ``beta * old + (1 - beta) * new`` in one pass; ``torch.lerp``
+    wants a number, or a tensor of its operands' type.
+    """
+    weight = 1 - beta
+    if isinstance(weight, torch.Tensor):
+        weight = weight.to(new.dtype)
+    return torch.lerp(
+        torch.zeros_like(new) if old is None else old, new, weight
+    )
+
+
+def _fast_sgd(
+    param, grad, state, *, lr, momentum, dampening, weight_decay, nesterov
+):
+    grad = _add(grad, param, weight_decay)
+    if isinstance(momentum, torch.Tensor) or momentum:
+        if isinstance(momentum, torch.Tensor):
+            dampening = dampening * momentum.ne(0).to(momentum.dtype)
+        v = state.get("momentum_buffer")
+        if v is None:
+            v = grad.clone()
+        else:
+            v = _add(momentum * v, grad, 1 - dampening)
+        state = {"momentum_buffer": v}
+        grad = _add(grad, v, momentum) if nesterov else v
+    return _add(param, grad, -lr), state
+
+
+def _fast_adagrad(
+    param,
+    grad,
+    state,
+    *,
+    lr,
+    lr_decay,
+    weight_decay,
+    initial_accumulator_value,
+    eps,
+):
+    grad = _add(grad, param, weight_decay)
+    t, s = state.get("step", 0) + 1, state.get("sum")
+    if s is None:
+        s = torch.zeros_like(grad) + initial_accumulator_value
+    s = torch.addcmul(s, grad, grad)
+    step = grad / s.sqrt().add_(eps)
+    rate = lr / (1 + (t - 1) * lr_decay)
+    return _add(param, step, -rate), {"step": t, "sum": s}
+
+
+def _fast_rmsprop(
+    param, grad, state, *, lr, alpha, eps, weight_decay, momentum, centered
+):
+    grad = _add(grad, param, weight_decay)
+    v = _average(state.get("square_avg"), grad.square(), alpha)
+    new = {"step": state.get("step", 0) + 1, "square_avg": v}
+    if centered:
+        new["grad_avg"] = _average(state.get("grad_avg"), grad, alpha)
+        v = v - new["grad_avg"].square()
+    step = grad / v.sqrt().add_(eps)
+    if isinstance(momentum, torch.Tensor) or momentum:
+        if state:
+            step = momentum * state["momentum_buffer"] + step
+        new["momentum_buffer"] = step
+    return _add(param, step, -lr), new
+
+
+def _fast_adam(
+    param, grad, state, *, lr, beta1, beta2, eps, weight_decay, amsgrad
+):
+    grad = _add(grad, param, weight_decay)
+    t = state.get("step", 0) + 1
+    m = _average(state.get("exp_avg"), grad, beta1)
+    v = _average(state.get("exp_avg_sq"), grad.square(), beta2)
+    new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    if amsgrad:
+        v = torch.maximum(v, state.get("max_exp_avg_sq", v))
+        new["max_exp_avg_sq"] = v
+    denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
+    step = (m / (1 - beta1**t)).div_(denominator)
+    return _add(param, step, -lr), new
+
+
+def _fast_adamw(param, grad, state, *, lr, weight_decay, **own):
+    decayed = param * (1 - lr * weight_decay)
+    return _fast_adam(decayed, grad, state, lr=lr, weight_decay=0.0, **own)
+
+
+def _fast_lion(param, grad, state, *, lr, beta1, beta2, weight_decay):
+    c = _average(state.get("exp_avg"), grad, beta1)
+    m = _average(state.get("exp_avg"), grad, beta2)
+    decayed = param * (1 - lr * weight_decay)
+    return _add(decayed, c.sign(), -lr), {"exp_avg": m}
+
+
+_FAST = {
+    sgd: _fast_sgd,
+    adagrad: _fast_adagrad,
+    rmsprop: _fast_rmsprop,
+    adam: _fast_adam,
+    adamw: _fast_adamw,
+    lion: _fast_lion,
+}
+
+
+@functools.cache
+def _fast(rule):
+    """Return the fast form of a rule with the rule's own defaults; a rule
+    without one stays what it is.
+    """
+    if rule not in _FAST:
+        return rule
+    parameters = inspect.signature(rule).parameters
+    defaults = {
+        name: parameters[name].default for name in rule_hyperparameters(rule)
+    }
+    return functools.partial(_FAST[rule], **defaults)
+
+
 def _keep_freed_memory():
     """Let the C library keep memory that is freed: else each step waits for
     pages that it gave back a moment ago.
@@ -739,7 +819,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
             ValueError: for a sparse gradient, which only SGD without weight
                 decay takes.
         """
-        loss = None
+        loss, rule = None, _fast(self.rule)
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
@@ -754,9 +834,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
                             "gradients must be dense, got a sparse one; make"
                             " the embedding with sparse=False"
                         )
-                    new, self.state[p] = self.rule(
-                        p, p.grad, self.state[p], **hyper
-                    )
+                    new, self.state[p] = rule(p, p.grad, self.state[p], **hyper)
                     p.copy_(new)
         return loss
 

@@ -24,11 +24,13 @@ __all__ = [
     "check_leave_one_out",
     "cross_validate",
     "effective_degrees_of_freedom",
+    "filtered_svd",
     "kfold",
     "least_squares",
     "leave_one_out_errors",
     "polynomial_features",
     "random_relu_features",
+    "read_folds",
 ]
 
 
@@ -71,12 +73,10 @@ def polynomial_features(x, degree):
     """
     check_floats("x", x, 1)
     check_int("degree", degree, 0)
-    columns = [torch.ones_like(x), x]
+    P = [torch.ones_like(x), x]
     for k in range(1, degree):
-        columns.append(
-            ((2 * k + 1) * x * columns[k] - k * columns[k - 1]) / (k + 1)
-        )
-    return torch.stack(columns[: degree + 1], dim=-1)
+        P.append(((2 * k + 1) * x * P[k] - k * P[k - 1]) / (k + 1))
+    return torch.stack(P[: degree + 1], dim=-1)
 
 
 def random_relu_features(X, n_features, seed):
@@ -111,23 +111,41 @@ def random_relu_features(X, n_features, seed):
     check_floats("X", X, 2)
     check_int("n_features", n_features, 1)
     d, chance = X.shape[-1], generator(seed, "random features")
-    weights = torch.randn(
-        d + 1, n_features, generator=chance, dtype=torch.float64
-    ).to(X)
-    return (X @ weights[:-1] + weights[-1]).relu() / math.sqrt(n_features * d)
+    size = d + 1, n_features
+    W = torch.randn(size, generator=chance, dtype=torch.float64).to(X)
+    return (X @ W[:-1] + W[-1]).relu() / math.sqrt(n_features * d)
 
 
-def _svd(X, lam):
-    r"""Return U, Vt, and two filters of the singular values: s / (s² + nλ) and
-    s² / (s² + nλ).
+def filtered_svd(X, lam):
+    r"""Singular value decomposition, and what a ridge penalty makes of each
+    singular value.
+
+    .. math::
+        X = U \operatorname{diag}(s)\, V^\top, \qquad
+        \frac{s}{s^2 + n\lambda}, \qquad \frac{s^2}{s^2 + n\lambda}
+
+    Args:
+        X: inputs (…, n, p).
+        lam: :math:`\lambda \ge 0`, a number or a tensor (…).
+
+    Returns:
+        :math:`U`, :math:`V^\top` and the two factors (…, min(n, p)). Directions
+        that are zero but for rounding get the factor 0.
+
+    Example:
+        >>> X = torch.tensor([[2.0, 0.0], [0.0, 0.0]])
+        >>> U, Vt, inverse, shrink = filtered_svd(X, lam=2.0)
+        >>> inverse, shrink
+        (tensor([0.2500, 0.0000]), tensor([0.5000, 0.0000]))
+
+    Chapter: overfitting.
     """
     U, s, Vt = torch.linalg.svd(X, full_matrices=False)
     lam = torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
     # Directions that are zero but for rounding get no weight: what is left is
     # the solution of smallest norm.
-    s = s.where(
-        s > torch.finfo(s.dtype).eps * max(X.shape[-2:]) * s[..., :1], 0.0
-    )
+    rounding = torch.finfo(s.dtype).eps * max(X.shape[-2:]) * s[..., :1]
+    s = s.where(s > rounding, 0.0)
     inverse = torch.where(s > 0, s / (s.square() + X.shape[-2] * lam), 0.0)
     return U, Vt, inverse, s * inverse
 
@@ -184,11 +202,10 @@ def least_squares(X, y, lam=0.0):
             f"X and y must have the same type of numbers, got {X.dtype} and"
             f" {y.dtype}"
         )
-    U, Vt, inverse, _ = _svd(X, lam)
+    U, Vt, inverse, _ = filtered_svd(X, lam)
     Y = y.unsqueeze(-1) if y.ndim < X.ndim else y
-    return (Vt.mT @ (inverse.unsqueeze(-1) * (U.mT @ Y))).squeeze(
-        -1 if y.ndim < X.ndim else ()
-    )
+    W = Vt.mT @ (inverse.unsqueeze(-1) * (U.mT @ Y))
+    return W.squeeze(-1) if y.ndim < X.ndim else W
 
 
 def effective_degrees_of_freedom(X, lam):
@@ -226,7 +243,8 @@ def effective_degrees_of_freedom(X, lam):
     """
     check_floats("X", X, 2)
     _check_lam(lam)
-    return _svd(X, lam)[3].sum(-1)
+    _, _, _, shrink = filtered_svd(X, lam)
+    return shrink.sum(-1)
 
 
 def leave_one_out_errors(X, y, lam=0.0):
@@ -267,7 +285,7 @@ def leave_one_out_errors(X, y, lam=0.0):
     if y.ndim == X.ndim:
         raise ValueError(f"y must be one output, (…, n), got {tuple(y.shape)}")
     residual = y - (X @ w.unsqueeze(-1)).squeeze(-1)
-    U, _, _, shrink = _svd(X, lam)
+    U, _, _, shrink = filtered_svd(X, lam)
     leverage = (U.square() * shrink.unsqueeze(-2)).sum(-1)
     if (leverage > 1 - 1e3 * torch.finfo(X.dtype).eps).any():
         raise ValueError(
@@ -319,6 +337,22 @@ def bias_variance(predictions, truth):
     return bias_squared, variance
 
 
+def _check_labels(stratify, n, k):
+    labels = np.asarray(stratify)
+    if labels.shape != (n,):
+        raise ValueError(
+            f"stratify must hold one label for each of {n} rows, got shape"
+            f" {labels.shape}"
+        )
+    _, counts = np.unique(labels, return_counts=True)
+    if (most := counts.max()) < k:
+        needed = (
+            f"stratify must hold classes, one of them with at least k = {k}"
+            " rows"
+        )
+        raise ValueError(f"{needed}; the most frequent label has {most}")
+
+
 def kfold(n, k, *, stratify=None, generator=None):
     r"""Cut n rows into k folds; each is the test fold once, and the others are
     its training rows.
@@ -358,37 +392,58 @@ def kfold(n, k, *, stratify=None, generator=None):
     """
     check_int("n", n, 2)
     check_int("k", k, 2, n)
+    if stratify is not None:
+        _check_labels(stratify, n, k)
     labels = np.zeros(n) if stratify is None else np.asarray(stratify)
-    if labels.shape != (n,):
-        raise ValueError(
-            f"stratify must hold one label for each of {n} rows, got shape"
-            f" {labels.shape}"
-        )
-    order = (
-        np.arange(n)
-        if generator is None
-        else torch.randperm(n, generator=generator).numpy()
+    _, first, inverse = np.unique(
+        labels, return_index=True, return_inverse=True
     )
-    _, first, inverse, counts = np.unique(
-        labels, return_index=True, return_inverse=True, return_counts=True
-    )
-    if (most := counts.max()) < k:
-        needed = (
-            f"stratify must hold classes, one of them with at least k = {k}"
-            " rows"
-        )
-        raise ValueError(f"{needed}; the most frequent label has {most}")
     label = first[inverse]  # classes numbered in the order in which they appear
+    order = np.arange(n)
+    if generator is not None:
+        order = torch.randperm(n, generator=generator).numpy()
     order = order[np.argsort(label[order], kind="stable")]
     fold = np.empty(n, dtype=np.int64)
     fold[order] = np.sort(label[order] * k + np.arange(n) % k) % k
-    return [
-        tuple(
-            torch.from_numpy(np.flatnonzero(rows))
-            for rows in (fold != i, fold == i)
-        )
-        for i in range(k)
-    ]
+    rows = torch.arange(n)
+    fold = torch.from_numpy(fold)
+    return [(rows[fold != i], rows[fold == i]) for i in range(k)]
+
+
+def read_folds(folds, n):
+    r"""Read pairs of training and test rows, and refuse what would not be
+    cross-validation.
+
+    Args:
+        folds: pairs of training rows and test rows, as :func:`kfold` or
+            scikit-learn make them.
+        n: number of rows of the data.
+
+    Returns:
+        List of pairs of arrays.
+
+    Raises:
+        TypeError: if the rows are not whole numbers.
+        ValueError: if a fold is empty, a row does not exist, or a row is in
+            training and in test.
+
+    Example:
+        >>> [(train, test)] = read_folds([([0, 2], [1])], n=3)
+        >>> train.tolist(), test.tolist()
+        ([0, 2], [1])
+
+    Chapter: overfitting.
+    """
+    pairs = [(np.asarray(train), np.asarray(test)) for train, test in folds]
+    for train, test in pairs:
+        _check_rows("training", train, n)
+        _check_rows("test", test, n)
+        if both := set(train.tolist()) & set(test.tolist()):
+            raise ValueError(
+                f"folds: row {min(both)} is in training and in test; the"
+                " estimate would be worthless"
+            )
+    return pairs
 
 
 def _check_rows(name, rows, n):
@@ -447,16 +502,8 @@ def cross_validate(make_model, X, y, folds, loss):
     Chapter: overfitting.
     """
     check_data(torch.as_tensor(X), torch.as_tensor(y), name="data")
-    results = []
-    for train, test in folds:
-        train, test = np.asarray(train), np.asarray(test)
-        _check_rows("training", train, len(X))
-        _check_rows("test", test, len(X))
-        if both := set(train.tolist()) & set(test.tolist()):
-            raise ValueError(
-                f"folds: row {min(both)} is in training and in test; the"
-                " estimate would be worthless"
-            )
+    losses = []
+    for train, test in read_folds(folds, len(X)):
         model = make_model()
         if not (hasattr(model, "fit") and hasattr(model, "predict")):
             raise TypeError(
@@ -464,15 +511,9 @@ def cross_validate(make_model, X, y, folds, loss):
                 f" {type(model).__name__}"
             )
         model.fit(X[train], y[train])
-        results.append(
-            float(
-                loss(
-                    torch.as_tensor(model.predict(X[test])),
-                    torch.as_tensor(y[test]),
-                )
-            )
-        )
-    return torch.tensor(results, dtype=torch.float64)
+        y_hat = torch.as_tensor(model.predict(X[test]))
+        losses.append(float(loss(y_hat, torch.as_tensor(y[test]))))
+    return torch.tensor(losses, dtype=torch.float64)
 
 
 class LinearModel:
@@ -543,12 +584,8 @@ class BestByCrossValidation:
     """
 
     def __init__(self, candidates, k, loss, seed=0):
-        self.candidates, self.k, self.loss, self.seed = (
-            list(candidates),
-            k,
-            loss,
-            seed,
-        )
+        self.candidates = list(candidates)
+        self.k, self.loss, self.seed = k, loss, seed
         if not self.candidates:
             raise ValueError(
                 "candidates must hold at least one function, got none"
@@ -558,24 +595,21 @@ class BestByCrossValidation:
         """Choose, train the chosen candidate on all rows, and return the
         model.
         """
-        folds = kfold(
-            len(X), self.k, generator=generator(self.seed, "inner folds")
-        )
-        self.scores = torch.stack(
-            [
-                cross_validate(c, X, y, folds, self.loss).mean()
-                for c in self.candidates
-            ]
-        )
-        if not self.scores.isfinite().any():
+        chance = generator(self.seed, "inner folds")
+        folds = kfold(len(X), self.k, generator=chance)
+        losses = [
+            cross_validate(candidate, X, y, folds, self.loss)
+            for candidate in self.candidates
+        ]
+        self.scores = torch.stack(losses).mean(1)
+        finite = self.scores.isfinite()
+        if not finite.any():
             raise ValueError(
                 "no candidate has a finite mean loss, got"
                 f" {self.scores.tolist()}"
             )
         # argmin would take NaN
-        self.best = (
-            self.scores.where(self.scores.isfinite(), math.inf).argmin().item()
-        )
+        self.best = self.scores.where(finite, math.inf).argmin().item()
         self.model = self.candidates[self.best]()
         self.model.fit(X, y)
         return self

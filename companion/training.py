@@ -21,7 +21,11 @@ from tqdm import tqdm
 
 from companion.arguments import check_int, check_tensor
 from companion.data import check_data, generator
-from companion.optimizers import _keep_freed_memory, check_hyperparameters
+from companion.optimizers import (
+    _fast,
+    _keep_freed_memory,
+    check_hyperparameters,
+)
 
 __all__ = [
     "Runs",
@@ -698,7 +702,7 @@ def fit_many(
         settings[name] |= own
 
     _keep_freed_memory()
-    step = _Step(model, loss, rule, settings, schedule, clip_norm)
+    step = _Step(model, loss, _fast(rule), settings, schedule, clip_norm)
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
     runs, device = shape.numel(), X.device

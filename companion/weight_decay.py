@@ -180,9 +180,6 @@ def l2_penalty(w, lam):
     return lam / 2 * squared_l2_norm(w)
 
 
-_FACTORS = {"λ/2": 1.0, "λ": 2.0, "λ/2m": 1.0, "λ/m": 2.0}
-
-
 def convert_penalty(lam, source, m=None):
     r"""Turn the coefficient of a squared-norm penalty into PyTorch's
     ``weight_decay``.
@@ -220,9 +217,10 @@ def convert_penalty(lam, source, m=None):
     Chapter: weight_decay.
     """
     _check_not_negative("lam", lam)
-    if source not in _FACTORS:
+    forms = ("λ/2", "λ", "λ/2m", "λ/m")
+    if source not in forms:
         raise ValueError(
-            f"source must be one of {', '.join(_FACTORS)}, got {source!r}"
+            f"source must be one of {', '.join(forms)}, got {source!r}"
         )
     if source.endswith("m") and (m is None or m < 1):
         raise ValueError(
@@ -231,7 +229,8 @@ def convert_penalty(lam, source, m=None):
         )
     if not source.endswith("m") and m is not None:
         raise ValueError(f"a penalty written with {source} has no m; got {m}")
-    return _FACTORS[source] * lam / (m or 1)
+    factor = {"λ/2": 1.0, "λ": 2.0, "λ/2m": 1.0, "λ/m": 2.0}[source]
+    return factor * lam / (m or 1)
 
 
 def ridge(X, y, lam):
@@ -269,12 +268,10 @@ def ridge(X, y, lam):
     _check_problem(X, y, lam)
     n, d = X.shape[-2:]
     like = {"dtype": X.dtype, "device": X.device}
-    penalty = torch.as_tensor(lam, **like)[..., None, None] * torch.eye(
-        d, **like
-    )
-    return torch.linalg.solve(
-        X.mT @ X / n + penalty, (X.mT @ y.unsqueeze(-1) / n)
-    ).squeeze(-1)
+    lam = torch.as_tensor(lam, **like)[..., None, None]
+    gram, product = X.mT @ X / n, X.mT @ y.unsqueeze(-1) / n
+    penalty = lam * torch.eye(d, **like)
+    return torch.linalg.solve(gram + penalty, product).squeeze(-1)
 
 
 def soft_threshold(w, threshold):
@@ -349,17 +346,15 @@ def ista(X, y, lam, steps=500):
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     n = X.shape[-2]
+    lam = torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
     square = torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
     # where X is zero the gradient is zero, and any step will do
     lr = n / square.where(square > 0, 1.0)
-    threshold = lr * torch.as_tensor(
-        lam, dtype=X.dtype, device=X.device
-    ).unsqueeze(-1)
     w = torch.zeros_like(X[..., 0, :])
     for _ in range(steps):
         error = (X @ w.unsqueeze(-1)).squeeze(-1) - y
         gradient = (X.mT @ error.unsqueeze(-1)).squeeze(-1) / n
-        w = soft_threshold(w - lr * gradient, threshold)
+        w = soft_threshold(w - lr * gradient, lr * lam)
     return w
 
 
@@ -423,14 +418,6 @@ def proximal_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
     return soft_threshold(param - lr * grad, lr * l1), state
 
 
-_NORMS = (
-    nn.modules.batchnorm._NormBase,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-)
-
-
 def parameter_groups(model, weight_decay):
     """Split the parameters of a model for an optimizer: weights decay, biases
     and norm parameters do not.
@@ -460,22 +447,21 @@ def parameter_groups(model, weight_decay):
     Chapter: weight_decay.
     """
     _check_not_negative("weight_decay", weight_decay)
+    batch = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
+    image = nn.InstanceNorm1d | nn.InstanceNorm2d | nn.InstanceNorm3d
+    norms = batch | image | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
     spared = {
         id(parameter)
         for module in model.modules()
         for name, parameter in module.named_parameters(recurse=False)
-        if "bias" in name or isinstance(module, _NORMS)
+        if "bias" in name or isinstance(module, norms)
     }
-    parameters = list(model.parameters())
+    decayed, free = [], []
+    for parameter in model.parameters():
+        (free if id(parameter) in spared else decayed).append(parameter)
     return [
-        {
-            "params": [p for p in parameters if id(p) not in spared],
-            "weight_decay": weight_decay,
-        },
-        {
-            "params": [p for p in parameters if id(p) in spared],
-            "weight_decay": 0.0,
-        },
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": free, "weight_decay": 0.0},
     ]
 
 

@@ -237,6 +237,45 @@ def test_rules_leave_what_they_are_given_alone(kind, options):
         param, state = new_param, new_state
 
 
+LION = [{}, {"lr": 0.1, "weight_decay": 0.1}, {"lr": 0.1, "beta1": 0.0}]
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        (TRIPLES[kind][0], rule_options(options))
+        for kind in TRIPLES
+        for options in OPTIONS[kind]
+    ]
+    + [(lion, options) for options in LION],
+)
+def test_the_equation_and_its_fast_form_take_the_same_path(rule, options):
+    """The page shows the first; ``fit_many`` and the faces run the second."""
+    start, grads = rand(4, 3, seed=1), gradients(steps=300)
+    fast = op._fast(rule)
+    assert fast is not rule
+    expected = rule_run(rule, options, grads, start)
+    actual = rule_run(fast, options, grads, start)
+    assert_close(actual, expected, rtol=1e-12)
+
+
+def test_the_fast_form_has_the_defaults_of_its_rule():
+    for rule in op._FAST:
+        start, grads = rand(4, 3), gradients(steps=20)
+        assert_close(
+            rule_run(op._fast(rule), {}, grads, start),
+            rule_run(rule, {}, grads, start),
+            rtol=1e-12,
+        )
+
+
+def test_a_rule_of_the_reader_has_no_fast_form():
+    def mine(param, grad, state, *, lr=0.1):
+        return param - lr * grad, state
+
+    assert op._fast(mine) is mine
+
+
 STACKS = {
     "sgd": (
         sgd,
@@ -322,11 +361,15 @@ STACKS = {
 }
 
 
+@pytest.mark.parametrize("form", [lambda rule: rule, op._fast])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize(
     ("rule", "grid", "shared"), STACKS.values(), ids=STACKS.keys()
 )
-def test_stacked_hyper_parameters_are_separate_runs(rule, grid, shared, dtype):
+def test_stacked_hyper_parameters_are_separate_runs(
+    rule, grid, shared, dtype, form
+):
+    rule = form(rule)
     points = [
         dict(zip(grid, values, strict=True))
         for values in itertools.product(*grid.values())
