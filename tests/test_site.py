@@ -571,6 +571,18 @@ class Visit:
         self.context.close()
 
 
+def violations(page):
+    """Return what axe finds on a page, but for what is the theme's."""
+    found = Axe().run(
+        page, options={"runOnly": {"type": "tag", "values": WCAG}}
+    )
+    return {
+        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
+        for each in found.response["violations"]
+        if each["id"] not in KNOWN_VIOLATIONS
+    }
+
+
 # What of the page itself reaches beyond the right edge, unless it can be
 # scrolled to or is meant for listeners only.
 STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(e => {
@@ -594,22 +606,7 @@ def test_a_page_in_the_browser(browser, server, page, scheme):
         assert visit.page.get_attribute("html", "data-theme") == scheme
         assert visit.foreign == visit.failed == visit.messages == []
         assert visit.loaded < MAX_FIRST_VISIT
-        violations = (
-            Axe()
-            .run(
-                visit.page, options={"runOnly": {"type": "tag", "values": WCAG}}
-            )
-            .response["violations"]
-        )
-        found = {
-            each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
-            for each in violations
-        }
-        assert {
-            name: nodes
-            for name, nodes in found.items()
-            if name not in KNOWN_VIOLATIONS
-        } == {}
+        assert violations(visit.page) == {}
 
 
 @pytest.mark.parametrize("page", BROWSED)
@@ -856,30 +853,25 @@ def test_pages_follow_their_lab(tmp_path):
     )
 
 
-def test_the_ledger_shows_shares_in_percent_and_names_what_is_close_to_bound(
-    tmp_path,
-):
-    assert small_book(tmp_path).returncode == 0
-    page = parsed(tmp_path / "_build/html/book/claims.html").main
-    facts = [
-        cell.text.strip()
-        for cell in page.find(id="claim-toy-often").find_all("td")
-    ][1:4]
-    assert facts == [
-        "Measured: 100 %",
-        "95 % interval: 91.24 to 100 %",
-        "Seeds: 40",
+def test_a_row_of_the_ledger_says_all_of_a_claim(toy_site):
+    page = parsed(toy_site / "book/claims.html").main
+    row = page.find(id="claim-toy-often")
+    cells = [cell.text.strip() for cell in row.find_all("td")]
+    assert cells == [
+        "It grows in more than 50 % of seeds #",
+        "Chapter: Toy",
+        "Measured: 39 of 40 seeds95 % interval: 87.1 to 99.6\xa0%",
+        "Counted: 40 seeds",
+        "Kind: share",
+        f"Margin: {row['data-margin'][:3]}",
     ]
-    (line,) = [
-        each.text
-        for each in page.find_all("p")
-        if each.text.startswith("Closer")
+    assert [link["href"] for link in row.find_all("a")] == [
+        "../notebooks/toy.html#claim-often",
+        "#claim-toy-often",
     ]
-    assert (
-        line
-        == "Closer to their bound than 3 half-widths of their interval: toy"
-        " close."
-    )
+    assert len(row.select("svg .dots")) == 1
+    assert not page.find(id="claim-toy-half").find("svg")
+    assert "Claims with a margin below 3: 1." in page.text
 
 
 def test_a_false_claim_fails_the_build(tmp_path):
@@ -894,3 +886,308 @@ def test_a_misconception_without_its_claim_fails_the_build(tmp_path):
     built = small_book(tmp_path, claim="shrinks")
     assert built.returncode != 0
     assert "no claim 'shrinks' in notebooks/toy" in built.stderr
+
+
+# Claims on pages: cards, boxes, the ledger ------------------------------------
+
+
+@pytest.fixture(scope="module")
+def toy_site(tmp_path_factory):
+    """Return the folder of the small book's site."""
+    folder = tmp_path_factory.mktemp("toy")
+    built = small_book(folder)
+    assert built.returncode == 0, built.stderr
+    return folder / "_build/html"
+
+
+@pytest.fixture(scope="module")
+def toy(toy_site):
+    """Serve the small book and yield its address."""
+    with served(toy_site) as address:
+        yield address
+
+
+def test_a_role_says_what_a_reader_says(toy_site):
+    page = parsed(toy_site / "book/toy.html").article
+    said = [
+        (link.select_one(".on-screen") or link).text
+        for link in page.select("a.claim")
+    ]
+    points = "\N{NO-BREAK SPACE}points"
+    assert said == [
+        f"2.04{points}",
+        "39 of 40 seeds",
+        "1/984",
+        "984-fold",
+        "0.5",
+        "2.023",
+        "2.067",
+        f"2.023 to 2.067{points}",
+        "more than 1 point",
+        "2.04",
+        "0.429",
+        "It grows by more than 1 point: 2.04 points, 95 % interval [2.02,"
+        " 2.07], 10 seeds",
+    ]
+
+
+def test_a_card_holds_the_proof(toy_site):
+    page = parsed(toy_site / "book/toy.html")
+    cards = {card["id"]: card for card in page.find_all("template")}
+    assert len(cards) == 5
+    for link in page.select("a.claim"):
+        name = link["href"].removeprefix("claims.html#")
+        assert link["data-card"] == f"{name}-card" and f"{name}-card" in cards
+    often = cards["claim-toy-often-card"]
+    (dots,) = often.select("svg .dots")
+    assert dots["d"].count("M") == 40
+    assert "It grows in more than 50 % of seeds: 39 of 40 seeds" in often.text
+    assert "Each dot is one of 40 seeds" in often.text
+    many = cards["claim-toy-many-card"]
+    assert len(many.select("svg .bars")) == 1 and not many.select("svg .dots")
+    assert "140 draws" in many.text and "Source: Me (1)." in many.text
+    assert not cards["claim-toy-half-card"].find("svg")
+    assert [link["href"] for link in many.find_all("a")] == [
+        "../notebooks/toy.html#claim-many",
+        "claims.html#claim-toy-many",
+    ]
+
+
+def test_the_scripts_come_only_where_they_are_used(toy_site):
+    for page, script in (("toy", "claims"), ("claims", "ledger")):
+        for name in ("toy", "claims", "introduction"):
+            tree = parsed(toy_site / "book" / f"{name}.html")
+            found = tree.find("script", src=re.compile(rf"/{script}\.js"))
+            assert (found is not None) == (name == page)
+
+
+def test_wrong_roles_fail_the_build(tmp_path):
+    wrong = (
+        "{claim}`shrinks` {claim}`no/grows` {claim}`grows:fold` {claim}`a-b`"
+    )
+    built = small_book(tmp_path, role=wrong)
+    assert built.returncode != 0
+    for words in (
+        "no claim 'shrinks' in notebooks/toy; it makes: grows, close,",
+        "claim 'grows' has no lab notebooks/no; labs are: toy",
+        "'grows' is of kind mean and has no part 'fold'; its parts are: value,",
+        "a claim role is name, name:part or slug/name; got 'a-b'",
+    ):
+        (line,) = [each for each in built.stderr.splitlines() if words in each]
+        assert re.search(r"book/toy\.md:\d+: WARNING", line)
+
+
+def test_a_wrong_verdict_fails_the_build(tmp_path):
+    box = (
+        "\n```{misconception} No.\n:lab: toy\n:claim: grows\n:from: here\n"
+        ":verdict: maybe\nNo.\n```"
+    )
+    built = small_book(tmp_path, role=f"\n:::\n{box}\n:::{{note}}\nHere.")
+    assert built.returncode != 0
+    assert '"true", "partly", or "false"' in built.stderr
+
+
+FOCUS_ON_CARD = "document.activeElement.id === 'claim-card'"
+
+
+def links_and_card(visit):
+    """Return the claims of a page and the place of their card."""
+    return (
+        visit.page.locator("a.claim"),
+        visit.page.locator("#claim-card"),
+    )
+
+
+def test_hovering_shows_a_card_that_can_be_hovered_and_dismissed(browser, toy):
+    with Visit(browser, toy + "book/toy.html") as visit:
+        links, card = links_and_card(visit)
+        links.first.hover()
+        card.wait_for(state="visible")
+        assert not visit.page.evaluate(FOCUS_ON_CARD)
+        assert links.first.get_attribute("aria-expanded") == "true"
+        card.locator(".legend").hover()
+        visit.page.wait_for_timeout(500)
+        assert card.is_visible()
+        visit.page.keyboard.press("Escape")
+        assert not card.is_visible()
+        links.nth(1).hover()
+        card.wait_for(state="visible")
+        assert "39 of 40 seeds" in card.inner_text()
+        visit.page.mouse.move(5, 5)
+        card.wait_for(state="hidden")
+        assert visit.messages == []
+
+
+def test_focus_shows_a_card_and_enter_goes_into_it(browser, toy):
+    with Visit(browser, toy + "book/toy.html") as visit:
+        links, card = links_and_card(visit)
+        assert links.first.get_attribute("aria-haspopup") == "dialog"
+        visit.page.keyboard.press("Tab")
+        links.first.focus()
+        card.wait_for(state="visible")
+        assert not visit.page.evaluate(FOCUS_ON_CARD)
+        visit.page.keyboard.press("Tab")
+        card.get_by_text("39 of 40").first.wait_for()
+        visit.page.keyboard.press("Shift+Tab")
+        visit.page.keyboard.press("Enter")
+        assert card.is_visible() and visit.page.evaluate(FOCUS_ON_CARD)
+        assert card.get_attribute("role") == "dialog"
+        assert card.get_attribute("aria-label") == "Proof of this number"
+        for name in ("Its cell in the lab", "Its row in the ledger", "×"):
+            visit.page.keyboard.press("Tab")
+            assert (
+                visit.page.evaluate("document.activeElement.innerText") == name
+            )
+        visit.page.keyboard.press("Tab")
+        assert not card.is_visible()
+        assert visit.page.evaluate(
+            "document.activeElement === document.querySelectorAll('a.claim')[1]"
+        )
+        visit.page.keyboard.press("Enter")
+        visit.page.keyboard.press("Escape")
+        visit.page.wait_for_timeout(500)
+        assert not card.is_visible()
+        assert visit.page.evaluate(
+            "document.activeElement === document.querySelectorAll('a.claim')[1]"
+        )
+        assert links.nth(1).get_attribute("aria-expanded") == "false"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_an_open_card_is_whole_and_accessible(browser, toy, width, scheme):
+    options = {"scheme": scheme, "width": width, "has_touch": True}
+    with Visit(browser, toy + "book/toy.html", **options) as visit:
+        links, card = links_and_card(visit)
+        for link in links.all():
+            if not link.is_visible():
+                continue
+            link.tap()
+            box, number = card.bounding_box(), link.bounding_box()
+            assert 0 <= box["x"] and box["x"] + box["width"] <= width
+            assert 0 <= box["y"] and box["y"] + box["height"] <= 900
+            covered = (
+                number["y"] + number["height"] > box["y"]
+                and number["y"] < box["y"] + box["height"]
+            )
+            assert not covered
+            visit.page.keyboard.press("Escape")
+        visit.page.locator("article h1").tap()
+        assert not card.is_visible() and visit.messages == []
+        links.first.tap()
+        assert violations(visit.page) == {}
+
+
+def test_without_javascript_a_claim_links_to_its_row(browser, toy):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(toy + "book/toy.html")
+    page.locator("a.claim").first.click()
+    assert page.url.endswith("book/claims.html#claim-toy-grows")
+    assert page.locator("#claim-toy-grows").is_visible()
+    assert not page.locator("form.ledger-filter").is_visible()
+    assert page.locator(".claims-ledger tbody tr").count() == 6
+    page.goto(toy + "book/toy.html")
+    page.get_by_text("Partly").click()
+    assert page.locator(".misconception .answer").is_visible()
+    context.close()
+
+
+def test_a_printed_page_says_how_sure_it_is(browser, toy):
+    with Visit(browser, toy + "book/toy.html") as visit:
+        links, card = links_and_card(visit)
+        links.first.click()
+        visit.page.emulate_media(media="print")
+        assert not card.is_visible()
+        assert [each.inner_text() for each in links.all()[:5]] == [
+            "2.045 ± 0.022\N{NO-BREAK SPACE}points",
+            "39 of 40 seeds (87.1 to 99.6\N{NO-BREAK SPACE}%)",
+            "1/984 (1/1,010 to 1/960)",
+            "984-fold",
+            "0.5",
+        ]
+        box = visit.page.locator(".misconception")
+        assert "It is false." in box.inner_text()
+        assert "It grows by more than 1 point" in box.inner_text()
+
+
+@pytest.mark.parametrize("page", ["book/toy.html", "book/misconceptions.html"])
+def test_a_misconception_asks_first(browser, toy, page):
+    with Visit(browser, toy + page) as visit:
+        box = visit.page.locator("#misconception-toy-1")
+        answer, choices = box.locator(".answer"), box.locator("details")
+        assert not answer.is_visible()
+        assert choices.all_inner_texts() == ["True", "Partly", "False"]
+        choices.nth(0).locator("summary").press("Enter")
+        assert choices.nth(0).inner_text() == "True\n\nNot quite."
+        assert answer.is_visible()
+        choices.nth(0).locator("summary").press("Enter")
+        assert not answer.is_visible()
+        choices.nth(2).locator("summary").click()
+        assert choices.nth(2).inner_text() == "False\n\nRight."
+        assert "It is false." in answer.inner_text()
+        answer.locator("a.claim").click()
+        assert "10 seeds" in visit.page.locator("#claim-card").inner_text()
+        visit.page.keyboard.press("Escape")
+        assert violations(visit.page) == {}
+
+
+def shown_rows(page):
+    """Return the names of the ledger's rows that are shown, in order."""
+    rows = page.locator(".claims-ledger tbody tr")
+    return [
+        row.get_attribute("id").removeprefix("claim-toy-")
+        for row in rows.all()
+        if row.is_visible()
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ledger_can_be_sorted_and_filtered(browser, toy, scheme):
+    with Visit(browser, toy + "book/claims.html", scheme=scheme) as visit:
+        page, every = visit.page, "grows close often falls many half".split()
+        assert shown_rows(page) == every
+        status = page.locator("[role=status]")
+        assert status.inner_text() == "6 of 6 claims"
+        margin = page.get_by_role("columnheader", name="Margin")
+        margin.get_by_role("button").press("Enter")
+        assert margin.get_attribute("aria-sort") == "ascending"
+        assert shown_rows(page)[0] == "close"
+        assert shown_rows(page)[-1] == "half"  # it has no margin
+        upward = shown_rows(page)[:-1]
+        margin.get_by_role("button").click()
+        assert margin.get_attribute("aria-sort") == "descending"
+        assert shown_rows(page) == [*upward[::-1], "half"]
+        page.get_by_role("columnheader", name="Kind").get_by_role(
+            "button"
+        ).click()
+        assert margin.get_attribute("aria-sort") is None
+        assert shown_rows(page)[:2] == ["half", "falls"]
+        page.get_by_role("columnheader", name="Chapter").get_by_role(
+            "button"
+        ).click()
+        assert shown_rows(page) == every
+        page.get_by_label("Kind").select_option("mean")
+        assert shown_rows(page) == ["grows", "close", "many"]
+        assert status.inner_text() == "3 of 6 claims"
+        page.get_by_label("Margin").select_option("close")
+        assert shown_rows(page) == ["close"]
+        page.get_by_label("Kind").select_option("")
+        page.get_by_label("Margin").select_option("")
+        page.get_by_label("Find").fill("DRAWS me")
+        assert shown_rows(page) == ["many"]
+        page.get_by_label("Find").fill("")
+        page.get_by_label("Chapter").select_option("toy")
+        assert shown_rows(page) == every
+        assert visit.messages == []
+        assert violations(page) == {}
+
+
+def test_a_row_of_the_ledger_can_be_linked_to(browser, toy):
+    with Visit(browser, toy + "book/claims.html", width=390) as visit:
+        visit.page.locator("#claim-toy-half .here").click()
+        assert visit.page.url.endswith("#claim-toy-half")
+        visit.page.wait_for_timeout(300)
+        box = visit.page.locator("#claim-toy-half").bounding_box()
+        assert 0 <= box["y"] < 900
+        assert violations(visit.page) == {}
