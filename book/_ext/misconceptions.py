@@ -60,7 +60,7 @@ class Misconception(SphinxDirective):
         "claim": directives.unchanged_required,
         "from": directives.unchanged_required,
         "name": directives.unchanged,
-        "verdict": lambda text: directives.choice(text, VERDICTS),
+        "verdict": lambda text: directives.choice(text, tuple(VERDICTS)),
     }
 
     def run(self) -> list[nodes.Node]:
