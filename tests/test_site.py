@@ -345,6 +345,29 @@ def f(x, n):
     return x + n
 """,
     ),
+    "arguments one on a line each, filled": (
+        """
+@decorated
+def f(
+    x,
+    *,
+    lr=1e-3,
+    second_argument=None,
+    third_argument=None,
+    fourth_argument=None,
+):
+    'Doc.'
+    return x
+""",
+        """
+@decorated
+def f(
+    x, *, lr=1e-3, second_argument=None, third_argument=None,
+    fourth_argument=None,
+):
+    return x
+""",
+    ),
     "a name that only checks use": (
         """
 def f(x):

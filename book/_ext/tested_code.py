@@ -2,8 +2,8 @@
 the formula that it is: without its docstring and without the checks of its
 arguments at the head of the body.
 
-The page shows the very lines that the tests run, so no code is written twice. A
-line below the block links to the whole in the API pages. What is shown uses
+The page shows the very lines that the tests run, so no code is written twice;
+only a long signature is filled anew. A line below the block links to the whole in the API pages. What is shown uses
 public names only and is at most 80 columns wide, else the build stops.
 """
 
@@ -46,8 +46,28 @@ def shown(source: str) -> tuple[str, bool]:
             while last < len(lines) and not lines[last].strip():
                 last += 1
         left_out |= set(range(first, last))
+        head = range(node.lineno, node.body[0].lineno - 1)
+        if len(head) > 2 and lines[head[-1]].strip() == "):":
+            left_out |= set(head)
+            lines[head[0] - 1] += "\n" + filled(lines[head[0] : head[-1] + 1])
     kept = [line for i, line in enumerate(lines) if i not in left_out]
     return "\n".join(kept), checked
+
+
+def filled(arguments: list[str]) -> str:
+    """Fill lines with the arguments of a signature that stand one on a line
+    each; the last line closes it.
+    """
+    indent = arguments[0][: -len(arguments[0].lstrip())]
+    text = textwrap.fill(
+        " ".join(map(str.strip, arguments[:-1])),
+        WIDEST,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"{text}\n{arguments[-1]}"
 
 
 def leading_checks(body: list[ast.stmt]) -> int:
