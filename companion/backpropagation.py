@@ -189,12 +189,12 @@ def forward_mode(output, source):
     Chapter: backpropagation.
     """
     _check_value("source", source)
-    tangent = dict.fromkeys(trace(output), 0.0)
-    if source not in tangent:
+    if source not in trace(output):
         raise ValueError(
             f"source must take part in output, got {source}, on which {output}"
             " does not depend"
         )
+    tangent = dict.fromkeys(trace(output), 0.0)
     tangent[source] = 1.0
     for v in tangent:
         if v is not source:

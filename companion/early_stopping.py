@@ -8,6 +8,7 @@ form; the checks of the chapter's exercises come last.
 """
 
 import torch
+import torch.nn.functional as F
 
 from companion.arguments import check_floats, check_int, check_real
 from companion.checks import check, check_number
@@ -195,9 +196,8 @@ def progress(train_loss, strip=5):
     """
     _check_history("train_loss", train_loss)
     check_int("strip", strip)
-    before = torch.full_like(train_loss[..., :1], float("nan"))
-    before = before.expand(*train_loss.shape[:-1], strip - 1)
-    strips = torch.cat([before, train_loss], -1).unfold(-1, strip, 1)
+    padded = F.pad(train_loss, (strip - 1, 0), value=float("nan"))
+    strips = padded.unfold(-1, strip, 1)
     return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
 
 
@@ -479,12 +479,11 @@ def equivalent_penalty(eigenvalues, lr, steps):
 
     Chapter: early_stopping.
     """
-    reached = descent_shrinkage(eigenvalues, lr, steps)
     if lr == 0:
         raise ValueError("lr must be above 0, got 0")
-    return torch.where(
-        eigenvalues > 0, eigenvalues * (1 - reached) / reached, 1 / (lr * steps)
-    )
+    reached = descent_shrinkage(eigenvalues, lr, steps)
+    lam = eigenvalues * (1 - reached) / reached
+    return torch.where(eigenvalues > 0, lam, 1 / (lr * steps))
 
 
 def descent_weights(X, y, lr, steps):

@@ -211,13 +211,14 @@ def error_correlation(outputs, target):
     Chapter: ensembles.
     """
     _check_target(outputs, target)
-    members = len(outputs)
-    if members < 2:
-        raise ValueError(f"outputs must have at least 2 members, got {members}")
+    if len(outputs) < 2:
+        raise ValueError(
+            f"outputs must have at least 2 members, got {len(outputs)}"
+        )
     errors = outputs - target
     squares = errors.square().sum(0)  # Σ_k e_k², per row
     products = errors.sum(0).square() - squares  # Σ_{k≠l} e_k e_l, per row
-    return (products.mean(-1) / (members - 1)) / squares.mean(-1)
+    return (products.mean(-1) / (len(errors) - 1)) / squares.mean(-1)
 
 
 def expected_error(mean_error, correlation, members):

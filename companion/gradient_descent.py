@@ -287,9 +287,9 @@ def batch_noise(gradients, batch_size, *, replacement=False):
     Chapter: gradient_descent.
     """
     _check_tensor("gradients", gradients, 2)
+    check_int("the number of rows of gradients", len(gradients), 2)
+    check_int("batch_size", batch_size, 1, len(gradients))
     n = len(gradients)
-    check_int("the number of rows of gradients", n, 2)
-    check_int("batch_size", batch_size, 1, n)
     variance = (gradients - gradients.mean(0)).square().sum() / n
     left_over = 1.0 if replacement else (n - batch_size) / (n - 1)
     return (variance / batch_size * left_over).sqrt()
@@ -486,9 +486,8 @@ def accumulate_gradients(model, loss, X, y, batch_size):
     check_int("batch_size", batch_size, 1, len(X))
     model.zero_grad()
     total = 0.0
-    for part, target in zip(
-        X.split(batch_size), y.split(batch_size), strict=True
-    ):
+    parts = zip(X.split(batch_size), y.split(batch_size), strict=True)
+    for part, target in parts:
         share = len(part) / len(X) * loss(model(part), target)
         # adds to p.grad, and frees the activations of this part
         share.backward()

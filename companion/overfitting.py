@@ -281,9 +281,10 @@ def leave_one_out_errors(X, y, lam=0.0):
 
     Chapter: overfitting.
     """
-    w = least_squares(X, y, lam)
+    check_data(X, y, name="data")
     if y.ndim == X.ndim:
         raise ValueError(f"y must be one output, (…, n), got {tuple(y.shape)}")
+    w = least_squares(X, y, lam)
     residual = y - (X @ w.unsqueeze(-1)).squeeze(-1)
     U, _, _, shrink = filtered_svd(X, lam)
     leverage = (U.square() * shrink.unsqueeze(-2)).sum(-1)

@@ -399,6 +399,31 @@ def undocumented(module: object, api: str) -> list[str]:
     return found
 
 
+def wide_code(root: Path) -> list[str]:
+    """Name the lines of code blocks on pages that are longer than 80 columns:
+    they would scroll sideways.
+    """
+    found = []
+    for path in sorted((root / "book").glob("**/*.md")):
+        text, fences = path.read_text(encoding="utf8"), []
+        for number, line in enumerate(text.splitlines(), start=1):
+            fence = re.match(r"\s*(`{3,}|:{3,})(.*)", line)
+            if fence and (fence[2].strip() or not fences):
+                fences.append(fence[2].strip())
+            elif fence:
+                fences.pop()
+            elif (
+                fences
+                and (fences[-1][:1] != "{" or fences[-1].startswith("{code"))
+                and len(line) > 80
+            ):
+                found.append(
+                    f"{path.name}:{number} has code of {len(line)} columns, at"
+                    " most 80 are allowed"
+                )
+    return found
+
+
 def machine_paths(files: list[Path]) -> list[str]:
     """Name the lines that hold a path of one machine."""
     lines = (
@@ -478,6 +503,10 @@ def test_the_companion_is_documented(name):
     assert undocumented(module, page.read_text(encoding="utf8")) == []
     index = (ROOT / "book" / "api.md").read_text(encoding="utf8")
     assert f"[`companion.{name}`](api/{name}.md)" in index
+
+
+def test_code_on_pages_is_not_wide():
+    assert wide_code(ROOT) == []
 
 
 def test_no_file_names_a_path_of_a_machine():
@@ -1016,6 +1045,18 @@ def test_what_lacks_documentation_is_named(
     assert words in found
     missing = "toy_module is not on its page in book/api"
     assert missing in undocumented(module, "")
+
+
+def test_wide_code_on_a_page_is_named(tmp_path):
+    (tmp_path / "book").mkdir()
+    long = "x" * 81
+    (tmp_path / "book/toy.md").write_text(
+        f"{long}\n\n```{{math}}\n{long}\n```\n\n````{{dropdown}} Solution\n"
+        f"{long}\n```python\n{long[1:]}\n{long}\n```\n{long}\n````\n{long}\n"
+    )
+    assert wide_code(tmp_path) == [
+        "toy.md:11 has code of 81 columns, at most 80 are allowed"
+    ]
 
 
 def test_a_machine_path_is_named(tmp_path):

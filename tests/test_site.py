@@ -367,33 +367,217 @@ def test_the_ledger_has_every_printed_claim():
     assert printed == len(ledger_rows())
 
 
-def test_a_code_block_loses_every_docstring_and_nothing_else(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "book/_ext")
-    without_docstring = import_module("tested_code").without_docstring
-    source = '''class A:
-    """One."""
+SHOWN = {  # what stands in the file, and what the page shows of it
+    "docstrings, also of methods and inner functions": (
+        """
+class A:
+    'One.'
 
     def f(self):
-        """Two."""
+        'Two.'
 
         def g():
-            """Three."""
+            'Three.'
             return "g"
 
         return g
+""",
+        """
+class A:
+    def f(self):
+        def g():
+            return "g"
 
-    def h(self):
-        """Four."""
-        return "h"
-'''
-    kept = [
-        line
-        for line in source.splitlines()
-        if line.strip() and '"""' not in line
-    ]
-    assert [
-        line for line in without_docstring(source).splitlines() if line.strip()
-    ] == kept
+        return g
+""",
+    ),
+    "checks at the head": (
+        """
+def f(x, n):
+    'Doc.'
+    # why
+    check_int("n", n)
+    arguments.check_tensor("x", x)
+    _check_own(x)
+    if n > 3:
+        shapes = n, x
+        raise ValueError(f"{n} {shapes}")
+    for name in ("a", "b"):
+        check_real(name, n)
+
+    # the sum
+    return x + n
+""",
+        """
+def f(x, n):
+    # the sum
+    return x + n
+""",
+    ),
+    "arguments one on a line each, filled": (
+        """
+@decorated
+def f(
+    x,
+    *,
+    lr=1e-3,
+    second_argument=None,
+    third_argument=None,
+    fourth_argument=None,
+):
+    'Doc.'
+    return x
+""",
+        """
+@decorated
+def f(
+    x, *, lr=1e-3, second_argument=None, third_argument=None,
+    fourth_argument=None,
+):
+    return x
+""",
+    ),
+    "a name that only checks use": (
+        """
+def f(x):
+    most = max(x)
+    if not all(x for x in x) or most > 3:
+        raise ValueError(most)
+    return [x for x in x]
+""",
+        """
+def f(x):
+    return [x for x in x]
+""",
+    ),
+    "not what a later line uses": (
+        """
+def f(x):
+    check_int("x", x)
+    n = len(x)
+    check_int("n", n)
+    return n
+""",
+        """
+def f(x):
+    n = len(x)
+    check_int("n", n)
+    return n
+""",
+    ),
+    "not what is bound by a walrus and used": (
+        """
+def f(x):
+    if (n := len(x)) > 3:
+        raise ValueError(n)
+    return n
+""",
+        """
+def f(x):
+    if (n := len(x)) > 3:
+        raise ValueError(n)
+    return n
+""",
+    ),
+    "not a condition that does more, nor a later check": (
+        """
+def f(x):
+    if x is None:
+        return 0
+    check_int("x", x)
+    return x
+""",
+        """
+def f(x):
+    if x is None:
+        return 0
+    check_int("x", x)
+    return x
+""",
+    ),
+    "not a whole body": (
+        """
+def f(x):
+    'Doc.'
+    check_int("x", x)
+    raise ValueError(x)
+""",
+        """
+def f(x):
+    raise ValueError(x)
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "expected"), SHOWN.values(), ids=SHOWN)
+def test_shown_code_is_signature_and_formula(monkeypatch, source, expected):
+    monkeypatch.syspath_prepend(ROOT / "book/_ext")
+    code, checked = import_module("tested_code").shown(source.strip())
+    assert code == expected.strip()
+    assert checked == (
+        code.count("check") + code.count("raise")
+        < (source.count("check") + source.count("raise"))
+    )
+
+
+def book_of_code(folder: Path, source: str) -> subprocess.CompletedProcess:
+    """Build one page that shows a function ``f`` with that source."""
+    (folder / "toy_shown.py").write_text(source)
+    (folder / "conf.py").write_text(
+        f"import sys\nsys.path[:0] = [{str(ROOT / 'book/_ext')!r},"
+        f" {str(folder)!r}]\nextensions = ['myst_parser', 'tested_code']\n"
+    )
+    (folder / "index.md").write_text(
+        "# Toy\n\nA sentence.\n\n```{tested-code} toy_shown.f\n```\n\n"
+        "```{eval-rst}\n.. py:function:: toy_shown.f\n```\n"
+    )
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    return subprocess.run(
+        [*build, str(folder), str(folder / "html")],
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_below_shown_code_a_line_says_what_is_left_out(tmp_path):
+    source = "def f(x):\n    check_int('x', x)\n    return x\n"
+    built = book_of_code(tmp_path, source)
+    assert built.returncode == 0, built.stderr
+    page = parsed(tmp_path / "html/index.html")
+    assert "check_int" not in page.select_one(".tested-code pre").text
+    line = page.select_one(".tested-code-link")
+    assert line.text.strip() == (
+        "Shown without the checks of its arguments; all of it: toy_shown.f"
+    )
+    assert line.a["href"] == "#toy_shown.f"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def f(x):\n    return _helper(x)\n", "private name _helper;"),
+        ("def f(x):\n    return x._data\n", "private name _data;"),
+        ("def f(_x):\n    return 1\n", "private name _x;"),
+        ("def f(x):\n    return g(_of=x, y=_Y)\n", "private name _Y, _of;"),
+        ("def f(x):\n    import a._b\n    return x\n", "private name _b;"),
+        ("def f(x):\n    return x" + " + x" * 18 + "\n", "line of 84 columns"),
+    ],
+)
+def test_shown_code_that_is_private_or_wide_fails_the_build(
+    tmp_path, source, words
+):
+    built = book_of_code(tmp_path, source)
+    assert built.returncode != 0
+    (line,) = [each for each in built.stderr.splitlines() if words in each]
+    assert "index.md:5" in line
+    assert "public names" in line or "at most 80" in line
+
+
+def test_a_dunder_and_a_name_for_nothing_are_not_private(tmp_path):
+    source = "def f(x):\n    return [x.__class__ for _ in x]\n"
+    built = book_of_code(tmp_path, source)
+    assert built.returncode == 0, built.stderr
 
 
 # The rules can fail -----------------------------------------------------------
@@ -624,6 +808,21 @@ def test_a_page_fits_a_phone(browser, server, page):
             <= 0
         )
         assert visit.page.evaluate(STICKING_OUT) == []
+
+
+SCROLLING_CODE = """() => [...document.querySelectorAll('main pre')]
+    .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth)
+    .map(e => e.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_code_scrolls_sideways(browser, server, page):
+    with Visit(browser, server + page, width=1280) as visit:
+        visit.page.evaluate(
+            "document.querySelectorAll('details').forEach(each => each.open ="
+            " true)"
+        )
+        assert visit.page.evaluate(SCROLLING_CODE) == []
 
 
 @pytest.mark.parametrize(
