@@ -471,6 +471,31 @@ def test_a_point_follows_mouse_and_keys(browser, address):
         assert stage.locator("output").inner_text() == "10.0"
 
 
+def test_a_point_follows_a_finger_and_the_page_stays(browser, address):
+    options = {"has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+    with Visit(browser, address, width=390, **options) as visit:
+        stage = mounted(visit)
+        point = stage.locator("[role=slider]")
+        box = point.locator(".knob").bounding_box()
+        x, y = box["x"] + 9, box["y"] + 9
+        before = visit.page.evaluate("scrollY")
+        finger = visit.context.new_cdp_session(visit.page)
+        for step in range(30):
+            finger.send(
+                "Input.dispatchTouchEvent",
+                {
+                    "type": "touchMove" if step else "touchStart",
+                    "touchPoints": [{"x": x + 4 * step, "y": y - 2 * step}],
+                },
+            )
+        finger.send(
+            "Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []}
+        )
+        visit.page.wait_for_timeout(100)
+        assert float(point.get_attribute("aria-valuenow")) > 3
+        assert visit.page.evaluate("scrollY") == before
+
+
 # What the directives refuse ---------------------------------------------------
 
 BAD = [
@@ -624,8 +649,8 @@ def test_explorers_suit_everybody(browser, server, page, scheme, width):
                 "nothing shifts when the explorer comes"
             )
         assert visit.page.evaluate(STICKING_OUT) == []
-        assert violations(visit.page) == {}
         assert visit.foreign == visit.failed == visit.messages == []
+        assert violations(visit.page) == {}
 
 
 def drag(page, point, dx, dy):
