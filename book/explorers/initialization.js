@@ -212,7 +212,7 @@ export function mount(element, words) {
 
   const band = top.plot.append("rect").attr("class", "band");
   const lives = top.over.append("text").attr("class", "band-label");
-  lives.attr("text-anchor", "end").text(words.band);
+  lives.text(words.band);
   const line = (on, kind) => on.plot.append("path").attr("class", kind);
   const guess = [line(top, "line theory"), line(bottom, "line theory")];
   const seen = [line(top, "line two"), line(top, "line one")];
@@ -303,7 +303,7 @@ export function mount(element, words) {
       .attr("width", right - left)
       .attr("y", top.y(1.3))
       .attr("height", top.y(-1.3) - top.y(1.3));
-    lives.attr("x", right).attr("y", top.y(1.3) - 5);
+    lives.attr("x", left + 8).attr("y", top.y(1.3) - 5);
     circle
       .attr("cx", right + 44)
       .attr("cy", bottom.y(0.4))
