@@ -121,11 +121,12 @@ In all.
 ```
 
 ```{{predict}} How many times?
-:claim: close
+:claim: falls
 :from: 1
-:to: 1000
+:to: 100000
 :scale: log
-Few times.
+:unit: times
+The error falls to {{claim}}`falls`.
 ```
 
 ```{{predict}} Which one?
@@ -294,10 +295,11 @@ def test_predictions_know_percent_and_factors(browser, address):
                 box.locator("input").press(key)
             said.append(answer(visit, box, "Space"))
         assert "You said 50\N{NO-BREAK SPACE}%." in said[0]
-        assert "Measured: 100\N{NO-BREAK SPACE}%" in said[0]
-        assert said[0].endswith("You were 50 points away.")
-        assert said[1].startswith("You said 32.")
-        assert said[1].endswith("You were off by a factor of 21.")
+        assert "Measured: 97.5\N{NO-BREAK SPACE}% (95" in said[0]
+        assert said[0].endswith("You were 48 points away.")
+        assert said[1].startswith("You said 320\N{NO-BREAK SPACE}times.")
+        assert "Measured: 984\N{NO-BREAK SPACE}times" in said[1]
+        assert said[1].endswith("You were off by a factor of 3.1.")
 
 
 def test_a_right_prediction_is_told_so(browser, address):
@@ -305,6 +307,7 @@ def test_a_right_prediction_is_told_so(browser, address):
         box = boxes(visit)[1]
         box.locator("input").focus()
         box.locator("input").press("End")
+        box.locator("input").press("ArrowLeft")
         assert answer(visit, box).endswith("You were right.")
 
 
@@ -508,7 +511,7 @@ BAD = [
     ("```{diagram} circles\n:name: a\n```", "with a :name: has a caption"),
     (
         "```{predict} A?\n:claim: nowhere\n:from: 0\n:to: 1\n:step: 1\nB.\n```",
-        "no claim 'nowhere' in notebooks/toy; allowed: grows, close, often",
+        "no claim 'nowhere' in notebooks/toy; allowed: grows, close,",
     ),
     (
         "```{predict} A?\n:claim: grows\n:from: 3\n:to: 9\n:step: 1\nB.\n```",
