@@ -25,6 +25,7 @@ from html import escape
 from math import log
 
 from claim_records import claims_by_lab, lab_document, mark, slug
+from claim_words import end, value
 from docutils import nodes
 from quiz import Quiz, quiz
 from sphinx.application import Sphinx
@@ -152,33 +153,34 @@ class FillPredictions(SphinxPostTransform):
                 )
                 place.replace_self(place.children[:1])
                 continue
-            measured = in_readers_units(found[0], place["low"])
-            if not place["low"] <= measured[0] <= place["high"]:
+            claim = as_asked(found[0], place["low"])
+            place["claim"] = claim
+            if not place["low"] <= on_line(claim, "value") <= place["high"]:
                 logger.warning(
                     "the claim %r measured %s; allowed is a line from below it"
                     " to above it, see :from: and :to:",
-                    place["claim"],
-                    number(measured[0], DIGITS),
+                    claim["name"],
+                    value(claim),
                     location=place,
                 )
-            place["measured"] = measured
 
 
-def in_readers_units(
-    claim: dict, start: float
-) -> tuple[float, float | None, float | None]:
-    """Return value and interval as a reader says them: shares in percent,
-    factors above 1 if the line starts there.
+def as_asked(claim: dict, start: float) -> dict:
+    """Return a claim, or the inverse of a factor below 1 if the line starts at
+    1 or above: falls to 1/980 is falls 980-fold.
     """
-    found = [claim["value"], claim.get("low"), claim.get("high")]
-    if claim["kind"] == "share":
-        found = [each if each is None else 100 * each for each in found]
-    if claim["kind"] == "factor" and claim["value"] < 1 <= start:
-        value, low, high = (each and 1 / each for each in found)
-        found = [value, high, low]
-    if claim["kind"] == "exact":
-        found[1:] = [None, None]
-    return tuple(found)
+    if claim["kind"] != "factor" or not claim["value"] < 1 <= start:
+        return claim
+    return claim | {
+        "value": 1 / claim["value"],
+        "low": 1 / claim["high"],
+        "high": 1 / claim["low"],
+    }
+
+
+def on_line(claim: dict, what: str) -> float:
+    """Return value or end of a claim as the line has it: shares in percent."""
+    return claim[what] * (100 if claim["kind"] == "share" else 1)
 
 
 def with_unit(text: str, unit: str) -> str:
@@ -188,18 +190,17 @@ def with_unit(text: str, unit: str) -> str:
 
 def sentences(node: predict) -> dict[str, str]:
     """Return what the page says: before, and after, a reader's guess."""
-    value, low, high = node["measured"]
-    unit = node["unit"]
-    shown = with_unit(number(value, DIGITS), unit)
-    if low is None:
+    claim, unit = node["claim"], node["unit"]
+    shown = with_unit(value(claim), unit)
+    if claim["kind"] == "exact":
         measured = _("Measured: {value}.").format(value=shown)
     else:
         measured = _(
             "Measured: {value} (95 % interval {low} to {high})."
         ).format(
             value=shown,
-            low=number(low, DIGITS),
-            high=with_unit(number(high, DIGITS), unit),
+            low=short_end(claim, "low"),
+            high=with_unit(short_end(claim, "high"), unit),
         )
     distance = "{distance}"
     if node["logarithmic"]:
@@ -218,25 +219,32 @@ def sentences(node: predict) -> dict[str, str]:
     }
 
 
-def position(node: predict, value: float) -> float:
-    """Return where a value is on the line, in percent of its length."""
-    low, high = node["low"], node["high"]
+def short_end(claim: dict, which: str) -> str:
+    """Return one end of the interval with as few digits as a guess has."""
+    if claim["kind"] == "factor":
+        return end(claim, which)
+    return number(on_line(claim, which), DIGITS)
+
+
+def position(node: predict, what: str) -> float:
+    """Return where a part of the claim is, in percent of the line's length."""
+    place, low, high = on_line(node["claim"], what), node["low"], node["high"]
     if node["logarithmic"]:
-        value, low, high = log(max(value, low)), log(low), log(high)
-    return round(100 * min(max((value - low) / (high - low), 0), 1), 2)
+        place, low, high = log(max(place, low)), log(low), log(high)
+    return round(100 * min(max((place - low) / (high - low), 0), 1), 2)
 
 
 def visit_predict(self, node: predict) -> None:
     """Open the box; the question follows."""
-    value, low, high = node["measured"]
     words = sentences(node)
     data = {
         "from": node["low"],
         "to": node["high"],
         "scale": "log" if node["logarithmic"] else "linear",
-        "value": value,
-        "low": value if low is None else low,
-        "high": value if high is None else high,
+        **{
+            what: on_line(node["claim"], what)
+            for what in ("value", "low", "high")
+        },
         "far": words["far"],
         "close": words["close"],
         "unit": node["unit"],
@@ -257,7 +265,6 @@ def visit_answer(self, node: predict_answer) -> None:
     with its own line: the measured dot, its interval and the reader's mark.
     """
     box = node.parent
-    value, low, high = box["measured"]
     steps = (
         'min="0" max="100" step="1" value="50"'
         if box["logarithmic"]
@@ -268,8 +275,9 @@ def visit_answer(self, node: predict_answer) -> None:
         escape(with_unit(number(each, DIGITS), box["unit"]))
         for each in (box["low"], box["high"])
     ]
-    left = position(box, value if low is None else low)
-    right = position(box, value if high is None else high)
+    left, dot, right = (
+        position(box, what) for what in ("low", "value", "high")
+    )
     self.body.append(
         f'<div class="guess" hidden>\n'
         f'<label for="{box["id"]}">{_("Your guess:")}</label>'
@@ -279,7 +287,7 @@ def visit_answer(self, node: predict_answer) -> None:
         f"\n</div>\n<details>\n<summary>{_('Show')}</summary>\n"
         '<div class="line" aria-hidden="true"><span class="interval"'
         f' style="left:{left}%;width:{right - left:.2f}%"></span>'
-        f'<span class="dot" style="left:{position(box, value)}%"></span>'
+        f'<span class="dot" style="left:{dot}%"></span>'
         '<span class="yours" hidden></span></div>\n'
         f'<p class="verdict" aria-live="polite">'
         f"{escape(sentences(box)['measured'])}</p>\n"

@@ -288,7 +288,7 @@ export function mount(element, words) {
     });
     counts.set(count);
     element.dataset.outcome = what;
-    say(fill(said[what], values));
+    say(fill(words.count, values), fill(said[what], values));
   }
 
   draw();

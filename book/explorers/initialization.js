@@ -18,26 +18,25 @@ const ACTIVATIONS = {
   tanh: Math.tanh,
 };
 
-// Points and weights that integrate over a standard normal variable. For tanh
-// of up to 4 standard deviations the sum is exact to eleven digits.
+// Points and weights that integrate an even function over a standard normal
+// variable. For tanh of up to 4 standard deviations the sum is exact to eleven
+// digits.
 const STEP = 0.1;
-const POINTS = Float64Array.from({ length: 161 }, (_, i) => (i - 80) * STEP);
+const POINTS = Float64Array.from({ length: 80 }, (_, i) => (i + 1) * STEP);
 const CHANCE = POINTS.map(
-  (z) => (STEP * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI),
+  (z) => 2 * STEP * Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI),
 );
-
-function expectation(values) {
-  let sum = 0;
-  for (let i = 0; i < POINTS.length; i++) sum += CHANCE[i] * values[i];
-  return sum;
-}
 
 /** σ² E φ(√v Z)²: the variance that a layer makes of a variance. */
 function nextVariance(v, activation, sigma) {
   if (activation === "linear") return sigma ** 2 * v;
   if (activation === "relu") return (sigma ** 2 * v) / 2;
   const scale = Math.sqrt(v);
-  return sigma ** 2 * expectation(POINTS.map((z) => Math.tanh(scale * z) ** 2));
+  let sum = 0;
+  for (let i = 0; i < POINTS.length; i++) {
+    sum += CHANCE[i] * Math.tanh(scale * POINTS[i]) ** 2;
+  }
+  return sigma ** 2 * sum;
 }
 
 /**
@@ -54,12 +53,13 @@ function nextCorrelation(c, v, activation) {
   }
   const scale = Math.sqrt(v);
   const values = POINTS.map((z) => Math.tanh(scale * z));
-  let [before, now] = [POINTS.map(() => 0), POINTS.map(() => 1)];
-  let [part, whole, powers] = [0, expectation(values.map((f) => f * f)), 1];
-  for (let k = 0; powers > 1e-13 && k < 400; k++) {
-    let coefficient = 0;
+  const whole = nextVariance(v, activation, 1);
+  let [before, now] = [POINTS.map(() => 1), POINTS.slice()];
+  let [part, powers] = [0, c];
+  for (let k = 1; powers > 1e-13 && k < 400; k++) {
+    let coefficient = 0; // that of an even power is 0, for tanh is odd
     for (let i = 0; i < POINTS.length; i++) {
-      coefficient += CHANCE[i] * values[i] * now[i];
+      if (k % 2) coefficient += CHANCE[i] * values[i] * now[i];
       const next = POINTS[i] * now[i] - Math.sqrt(k) * before[i];
       before[i] = now[i];
       now[i] = next / Math.sqrt(k + 1);
@@ -212,7 +212,7 @@ export function mount(element, words) {
 
   const band = top.plot.append("rect").attr("class", "band");
   const lives = top.over.append("text").attr("class", "band-label");
-  lives.attr("text-anchor", "end").text(words.band);
+  lives.text(words.band);
   const line = (on, kind) => on.plot.append("path").attr("class", kind);
   const guess = [line(top, "line theory"), line(bottom, "line theory")];
   const seen = [line(top, "line two"), line(top, "line one")];
@@ -303,7 +303,7 @@ export function mount(element, words) {
       .attr("width", right - left)
       .attr("y", top.y(1.3))
       .attr("height", top.y(-1.3) - top.y(1.3));
-    lives.attr("x", right).attr("y", top.y(1.3) - 5);
+    lives.attr("x", left + 8).attr("y", top.y(1.3) - 5);
     circle
       .attr("cx", right + 44)
       .attr("cy", bottom.y(0.4))

@@ -185,6 +185,10 @@ export function handle(on, { label, kind = "one", radius = 9, move, step }) {
     node.focus({ preventScroll: true });
     event.preventDefault();
   });
+  // a finger that drags a point does not scroll the page
+  node.addEventListener("touchstart", (event) => event.preventDefault(), {
+    passive: false,
+  });
   node.addEventListener("pointermove", (event) => {
     if (!offset) return;
     const [px, py] = pointer(event);
