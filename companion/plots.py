@@ -72,6 +72,7 @@ COLORS = {
     "Lion": GREY,
     "Muon": MAGENTA,
     "σ = 0.01": MAGENTA,
+    "σ = 1": OCHRE,
     "default": GREY,
     "Xavier": BLUE,
     "He": RED,

@@ -209,7 +209,7 @@ MEETINGS = [
     ["plain", "batch norm", "layer norm", "residual"],
     ["SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam"],
     ["SGD", "momentum", "Adam", "AdamW", "Lion", "Muon"],
-    ["σ = 0.01", "default", "Xavier", "He", "orthogonal"],
+    ["σ = 0.01", "σ = 1", "default", "Xavier", "He", "orthogonal"],
     ["ReLU", "leaky ReLU", "tanh", "sigmoid"],
 ]
 
