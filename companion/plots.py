@@ -1,8 +1,11 @@
 r"""Figures that every reader can see, and explorers that a reader can move.
 Used by the lab of every chapter.
 
-Draw in black, white and the palette: :func:`show` and :func:`explorer` turn
-black into the page's ink and white into its paper.
+One colour per concept, the same in every chapter: ``COLORS``. Dashes mean
+training, solid lines test. Draw in black, white and the palette: :func:`show`
+and :func:`explorer` turn black into the page's ink and white into its paper,
+choose ticks that can be read, write labels beside the lines, and refuse texts
+that cover each other or the data.
 """
 
 import base64
@@ -11,6 +14,7 @@ import html
 import io
 import json
 import re
+from contextlib import ExitStack
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -19,10 +23,11 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from companion._layout import arrange
 from companion.claims import interval, number, publish
 
 __all__ = [
-    "DASHES",
+    "COLORS",
     "MARKERS",
     "PALETTE",
     "band",
@@ -33,19 +38,83 @@ __all__ = [
     "style",
 ]
 
-# Blue, red, violet, ochre, magenta, grey: at least 3 : 1 against both papers,
-# and apart for colour-blind readers.
+# At least 3 : 1 against both papers, and apart for colour-blind readers.
 PALETTE = ("#0a94ff", "#c23a3a", "#7335fe", "#b28f00", "#a63698", "#889590")
-DASHES = (
-    "-",
-    (0, (5, 2)),
-    (0, (1, 1.5)),
-    (0, (7, 2, 1, 2)),
-    (0, (3, 1, 1, 1, 1, 1)),
-    (0, (9, 3)),
-)
+BLUE, RED, VIOLET, OCHRE, MAGENTA, GREY = PALETTE
+
+# Concepts that meet in a figure have different colours.
+COLORS = {
+    "baseline": "black",
+    "theory": "black",
+    "truth": "black",
+    "training": BLUE,
+    "validation": VIOLET,
+    "test": RED,
+    "right labels": OCHRE,
+    "wrong labels": MAGENTA,
+    "plain": GREY,
+    "L1": OCHRE,
+    "L2": VIOLET,
+    "dropout": BLUE,
+    "early stopping": RED,
+    "augmentation": MAGENTA,
+    "ensemble": OCHRE,
+    "batch norm": BLUE,
+    "layer norm": OCHRE,
+    "residual": RED,
+    "SGD": BLUE,
+    "momentum": RED,
+    "Nesterov": GREY,
+    "AdaGrad": OCHRE,
+    "RMSProp": MAGENTA,
+    "Adam": VIOLET,
+    "AdamW": OCHRE,
+    "Lion": GREY,
+    "Muon": MAGENTA,
+    "σ = 0.01": MAGENTA,
+    "σ = 1": OCHRE,
+    "default": GREY,
+    "Xavier": BLUE,
+    "He": RED,
+    "orthogonal": VIOLET,
+    "ReLU": BLUE,
+    "leaky ReLU": RED,
+    "tanh": VIOLET,
+    "sigmoid": OCHRE,
+}
+ALIASES = {
+    "train": "training",
+    "right": "right labels",
+    "true": "right labels",
+    "wrong": "wrong labels",
+    "random": "wrong labels",
+    "none": "plain",
+    "no decay": "plain",
+    "no dropout": "plain",
+    "no augmentation": "plain",
+    "single": "plain",
+    "lasso": "L1",
+    "decay": "L2",
+    "weight decay": "L2",
+    "ridge": "L2",
+    "ridge regression": "L2",
+    "batch normalization": "batch norm",
+    "layer normalization": "layer norm",
+    "gradient descent": "SGD",
+    "Kaiming": "He",
+    "Glorot": "Xavier",
+    "Gaussian": "Xavier",
+}
+CONCEPTS = {name.lower(): name for name in COLORS} | {
+    alias.lower(): name for alias, name in ALIASES.items()
+}
+TRAINING = (0, (5, 2))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 MAX_FRAMES = 40
+
+# In inches. Text of 12 points is 12 pixels high where a page of 360 pixels
+# shows the figure, or the explorer within its frame.
+PHONE, FRAME = 328 / 72, 302 / 72
 
 LIGHT = (
     "--ink:#1f2328;--paper:#ffffff;--rule:#c4cad1;--accent:#0a66c2;"
@@ -61,6 +130,9 @@ INKS = {
     "#b0b0b0": "var(--rule)",
     "#cccccc": "var(--rule)",
 }
+
+# Letters need more contrast than lines: some of the ink is mixed in.
+TEXT_INK = re.compile(r"fill: ?(" + "|".join(PALETTE) + r")(?=[;\"])")
 
 # Hidden frames keep their place, so that nothing jumps, and their clip paths,
 # which a twin on the page may refer to.
@@ -137,7 +209,7 @@ for (const figure of
 }
 """
 
-EXPLORER = """<figure class="explorer" style="max-width:{width}px">\
+EXPLORER = """<figure class="explorer" style="max-width:30rem">\
 <style>{css}</style>
 <form method="dialog" autocomplete="off"><div class="frames">{frames}</div>
 <div class="row"><label><span>{label}</span>\
@@ -158,9 +230,7 @@ def style():
 
     Chapter: all.
     """
-    cycle = matplotlib.cycler(
-        color=PALETTE, linestyle=DASHES, linewidth=[2] * len(PALETTE)
-    )
+    cycle = matplotlib.cycler(color=PALETTE, linewidth=[2] * len(PALETTE))
     return matplotlib.rc_context(
         {
             "figure.figsize": (5.6, 3.6),
@@ -169,7 +239,7 @@ def style():
             "font.sans-serif": ["DejaVu Sans"],
             "font.size": 12,
             "axes.titlesize": 12,
-            "legend.fontsize": 11,
+            "legend.fontsize": 12,
             "legend.frameon": False,
             "axes.prop_cycle": cycle,
             "axes.spines.top": False,
@@ -212,13 +282,15 @@ def band(ax, x, values, *, label, color=None):
     logarithm, as is right for skewed quantities.
 
     Args:
-        ax: where to draw; made by :func:`figure`, successive lines differ in
-            colour, dash and marker.
+        ax: where to draw.
         x: shape (N,).
         values: shape (S, N), one row per seed, at least 2. A NaN or infinity
             leaves a gap at its x.
-        label: the name in the legend.
-        color: an entry of ``PALETTE`` brings its own dash and marker.
+        label: the name beside the line. A concept of ``COLORS`` in it, alone
+            or after a comma ("ReLU, He", "decay 3, training"), gives the
+            colour; *training* gives dashes.
+        color: instead; otherwise, without a concept, the first colour of
+            ``PALETTE`` that is still free. Each brings its own marker.
 
     Returns:
         The line of the mean.
@@ -249,13 +321,13 @@ def band(ax, x, values, *, label, color=None):
     lines = interval(np.log(values) if log else values)
     mean, low, high = (np.exp(y) for y in lines) if log else lines
     (line,) = ax.plot(
-        x, mean, label=label, **({"color": color} if color else {})
+        x, mean, label=label, color=color or _color(ax, label), linestyle="-"
     )
+    if "training" in _concepts(label):
+        line.set_linestyle(TRAINING)
     if line.get_color() in PALETTE:
-        place = PALETTE.index(line.get_color())
         line.set(
-            linestyle=DASHES[place],
-            marker=MARKERS[place],
+            marker=MARKERS[PALETTE.index(line.get_color())],
             markevery=0.15 if len(x) > 12 else None,
         )
     ax.fill_between(
@@ -288,34 +360,49 @@ def baseline(ax, y, label):
 
 
 def show(fig, alt, name=None):
-    r"""Show a figure as one image with alternative text, and close it.
+    r"""Show a figure as one image with alternative text, in one rendition for
+    wide pages and one for phones, and close it.
+
+    Labels stand at the lines' right ends, or along the lines; where there is no
+    room, in a legend that covers no data. Axes that have a legend keep it.
 
     Args:
-        fig: what to show. Axes with labelled artists and no legend get one.
+        fig: what to show.
         alt: what is to be seen, for readers who cannot see it: at least 20
             characters.
         name: the key under which a page can glue the figure.
 
     Raises:
         TypeError: if ``fig`` is not a figure.
-        ValueError: if ``alt`` does not say what is to be seen.
+        ValueError: if ``alt`` does not say what is to be seen, or texts cover
+            each other or the data.
 
     Chapter: all.
     """
     _check_alt(alt)
-    svg, width = _svg(fig, "f")
     look = (
         f"<style>svg{{{LIGHT}}}"
         f"@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
     )
-    svg = svg.replace(
-        ">", f' xmlns="http://www.w3.org/2000/svg" width="{width}">{look}', 1
-    )
-    data = base64.b64encode(svg.encode()).decode()
+    sources = []
+    for inches in (None, PHONE):
+        svg, *size = _svg(fig, "f", inches)
+        width, height = (round(x * 4 / 3) for x in size)
+        svg = svg.replace(
+            ">",
+            f' xmlns="http://www.w3.org/2000/svg" width="{width}"'
+            f' height="{height}">{look}',
+            1,
+        )
+        data = base64.b64encode(svg.encode()).decode()
+        uri = f'"data:image/svg+xml;base64,{data}"'
+        sources.append((uri, f'width="{width}" height="{height}"'))
+    plt.close(_figure(fig))
+    (wide, size), (narrow, small) = sources
     image = (
-        f'<img class="dark-light" alt="{html.escape(alt)}" width="{width}"'
-        ' style="max-width:100%;height:auto"'
-        f' src="data:image/svg+xml;base64,{data}">'
+        f'<picture><source media="(max-width: 600px)" {small} srcset={narrow}>'
+        f'<img class="dark-light" alt="{html.escape(alt)}" {size}'
+        f' style="max-width:100%;height:auto" src={wide}></picture>'
     )
     publish({"text/html": image, "text/plain": alt}, name)
 
@@ -351,7 +438,8 @@ def explorer(
 
     Raises:
         ValueError: if there are fewer than 2 stops, more than 40 frames, or
-            frames without their own alternative text.
+            frames without their own alternative text, or texts cover each other
+            or the data.
         TypeError: if ``draw`` does not return a figure.
 
     Chapter: all.
@@ -386,7 +474,9 @@ def explorer(
     frames = []
     for i, (stop, alt) in enumerate(zip(stops, alts, strict=True)):
         with style():
-            svg, width = _svg(draw(*stop), f"x{key}{i}")
+            fig = draw(*stop)
+        svg, *_ = _svg(fig, f"x{key}{i}", FRAME, direct=False)
+        plt.close(_figure(fig))
         hidden = " hidden" if i else ""
         frames.append(
             '<div class="frame" role="img"'
@@ -405,7 +495,6 @@ def explorer(
     fragment = EXPLORER.format(
         css=CSS,
         script=SCRIPT,
-        width=width,
         frames="".join(frames),
         fieldset=fieldset,
         label=html.escape(label),
@@ -436,26 +525,68 @@ def _check_alt(alt):
         )
 
 
-def _svg(fig, prefix):
-    """Render and close a figure: a small SVG whose ids start with ``prefix``
-    and whose colours are variables.
+def _concepts(label):
+    """The concepts that a label names: its parts between commas, also without
+    numbers and without a last word such as *loss*.
     """
+    found = []
+    for part in label.lower().split(", "):
+        bare = re.sub(r" (error|loss|accuracy|labels)$", "", part)
+        for name in (
+            part,
+            re.sub(r"^[\d.]+ % | [\d.]+$", "", part),
+            re.sub(r"^[\d.]+ % | [\d.]+$", "", bare),
+        ):
+            if name in CONCEPTS:
+                found.append(CONCEPTS[name])
+                break
+    return found
+
+
+def _color(ax, label):
+    """The colour of the last concept in the label, training and test last of
+    all, whose colour is free; else the first free one.
+    """
+    used = {line.get_color() for line in ax.lines}
+    rows = ("training", "test", "validation")
+    wanted = sorted(reversed(_concepts(label)), key=lambda c: c in rows)
+    mine = {
+        line.get_color()
+        for line in ax.lines
+        if set(_concepts(str(line.get_label()))) & set(wanted) - set(rows)
+        and any(row in _concepts(label) for row in rows)
+    }
+    free = [
+        COLORS[c] for c in wanted if COLORS[c] in mine or COLORS[c] not in used
+    ]
+    free += [color for color in PALETTE if color not in used]
+    return (free or PALETTE)[0]
+
+
+def _figure(fig):
+    """The figure itself, also of its axes."""
     fig = fig.figure if isinstance(fig, Axes) else fig
     if not isinstance(fig, Figure):
         raise TypeError(
             f"expected a matplotlib Figure or Axes; got {type(fig).__name__}"
         )
+    return fig
+
+
+def _text_ink(match):
+    """The palette's colour with enough ink to be read as text."""
+    color = match[1]
+    return f"fill:{color};fill:color-mix(in srgb,{color} 70%,var(--ink))"
+
+
+def _svg(fig, prefix, inches=None, *, direct=True):
+    """Render a figure: a small SVG whose ids start with ``prefix`` and whose
+    colours are variables, its width and height.
+    """
+    fig = _figure(fig)
     buffer = io.StringIO()
-    with style():
-        for ax in fig.axes:
-            if ax.images:
-                ax.grid(False)  # it would lie above the picture
-            if (
-                ax.get_legend_handles_labels()[0]
-                and not ax.get_legend()
-                and not fig.legends
-            ):
-                ax.legend()
+    with style(), ExitStack() as undo:
+        arrange(fig, undo, inches, direct)
         fig.savefig(
             buffer,
             format="svg",
@@ -467,7 +598,6 @@ def _svg(fig, prefix):
                 "Type": None,
             },
         )
-    plt.close(fig)
     svg = re.sub(
         r"<style.*?</style>|<!--.*?-->|\n\s*",
         " ",
@@ -507,6 +637,9 @@ def _svg(fig, prefix):
         r'style="[^"]*"', lambda m: re.sub("(?<=[:;]) ", "", m[0]), svg
     )
     svg = re.sub(
+        r"<t(?:ext|span)[^>]*>", lambda m: TEXT_INK.sub(_text_ink, m[0]), svg
+    )
+    svg = re.sub(
         r"(?<=:)(?:" + "|".join(INKS) + r")(?=[;\"])", lambda m: INKS[m[0]], svg
     )
     look = (
@@ -515,7 +648,8 @@ def _svg(fig, prefix):
     )
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" style="{look}">{svg}',
-        round(width * 4 / 3),
+        width,
+        height,
     )
 
 

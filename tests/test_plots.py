@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
+from contextlib import ExitStack
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from companion import plots
+from companion import _layout, plots
+from companion._layout import arrange
 from companion.claims import interval
 
 ALT = "A curve falls from one to zero."
@@ -52,12 +54,23 @@ def image(shell, number=-1):
     """The attributes of the shown image, its SVG, and the whole output."""
     output = shell.outputs[number]
     html = output["data"]["text/html"]
-    assert html.startswith("<img ") and html.count("<") == 1
-    attributes = dict(re.findall(r'([a-z-]+)="([^"]*)"', html))
-    svg = base64.b64decode(
-        attributes["src"].removeprefix("data:image/svg+xml;base64,")
+    assert re.fullmatch(r"<picture><source [^<>]*><img [^<>]*></picture>", html)
+    attributes = dict(
+        re.findall(r'([a-z-]+)="([^"]*)"', html[html.index("<img") :])
+    )
+    return attributes, svg_of(attributes["src"]), output
+
+
+def svg_of(uri):
+    return base64.b64decode(
+        uri.removeprefix("data:image/svg+xml;base64,")
     ).decode()
-    return attributes, svg, output
+
+
+def phone(shell, number=-1):
+    """The SVG for phones."""
+    html = shell.outputs[number]["data"]["text/html"]
+    return svg_of(re.search(r'srcset="([^"]*)"', html)[1])
 
 
 def explorer_html(shell, draw=curve, values=(0.5, 1.0, 2.0), **options):
@@ -180,14 +193,88 @@ def test_lines_differ_by_more_than_colour():
     ]
     assert [line.get_color() for line in lines] == list(plots.PALETTE)
     assert len({line.get_marker() for line in lines}) == 6
-    assert len({str(line._unscaled_dash_pattern) for line in lines}) == 6
     again = plots.band(
         ax, range(5), np.zeros((2, 5)), label="again", color=plots.PALETTE[3]
     )
-    assert (again.get_marker(), again._unscaled_dash_pattern) == (
-        lines[3].get_marker(),
-        lines[3]._unscaled_dash_pattern,
-    )
+    assert again.get_marker() == lines[3].get_marker()
+    plt.close(fig)
+
+
+MEETINGS = [
+    ["training", "validation", "test"],
+    ["training", "validation", "right labels", "wrong labels"],
+    ["right labels", "wrong labels", "plain", "L2"],
+    ["plain", "L1", "L2", "dropout", "early stopping", "augmentation"],
+    ["plain", "L2", "dropout", "early stopping", "augmentation", "ensemble"],
+    ["plain", "batch norm", "layer norm", "residual"],
+    ["SGD", "momentum", "Nesterov", "AdaGrad", "RMSProp", "Adam"],
+    ["SGD", "momentum", "Adam", "AdamW", "Lion", "Muon"],
+    ["σ = 0.01", "σ = 1", "default", "Xavier", "He", "orthogonal"],
+    ["ReLU", "leaky ReLU", "tanh", "sigmoid"],
+]
+
+
+@pytest.mark.parametrize("concepts", MEETINGS, ids=", ".join)
+def test_concepts_that_meet_have_different_colours(concepts):
+    colours = [plots.COLORS[concept] for concept in concepts]
+    assert len(set(colours)) == len(colours)
+    assert set(colours) <= set(plots.PALETTE)  # tested above on both papers
+
+
+def test_every_concept_is_tested_where_it_meets_others():
+    assert {c for group in MEETINGS for c in group} == {
+        c for c, colour in plots.COLORS.items() if colour != "black"
+    }
+
+
+@pytest.mark.parametrize(
+    ("label", "concept", "dashed"),
+    [
+        ("Adam", "Adam", False),
+        ("rmsprop", "RMSProp", False),
+        ("training error", "training", True),
+        ("test loss", "test", False),
+        ("40 % wrong labels", "wrong labels", False),
+        ("ReLU, He", "He", False),
+        ("no decay, training", "plain", True),
+        ("40 % wrong, decay 0.01", "L2", False),
+        ("training, random labels", "wrong labels", True),
+        ("ridge regression", "L2", False),
+        ("σ = 0.01", "σ = 0.01", False),
+    ],
+)
+def test_a_label_that_names_a_concept_has_its_look(label, concept, dashed):
+    fig, ax = plots.figure()
+    line = plots.band(ax, range(5), np.zeros((2, 5)), label=label)
+    assert line.get_color() == plots.COLORS[concept]
+    assert line.is_dashed() == dashed
+    plt.close(fig)
+
+
+def test_a_colour_that_is_taken_is_not_given_again():
+    fig, ax = plots.figure()
+    labels = ("x, Xavier", "tanh, Xavier", "y, Xavier", "test", "momentum")
+    lines = [
+        plots.band(ax, range(2), np.zeros((2, 2)), label=label)
+        for label in labels
+    ]
+    plt.close(fig)
+    colours = [line.get_color() for line in lines]
+    assert colours[:2] == [plots.COLORS["Xavier"], plots.COLORS["tanh"]]
+    assert len(set(colours)) == 5
+
+
+def test_training_and_test_of_one_concept_share_its_colour():
+    fig, ax = plots.figure()
+    for concept in ("decay", "no decay"):
+        pair = [
+            plots.band(
+                ax, range(2), np.zeros((2, 2)), label=f"{concept}, {rows}"
+            )
+            for rows in ("training", "test")
+        ]
+        assert pair[0].get_color() == pair[1].get_color()
+        assert [line.is_dashed() for line in pair] == [True, False]
     plt.close(fig)
 
 
@@ -288,8 +375,31 @@ def test_show_emits_one_described_image(shell):
     root = ElementTree.fromstring(svg)
     assert (
         root.get("width") == attributes["width"] == "538"
+        and root.get("height") == attributes["height"] == "346"
         and root.get("viewBox") == "0 0 403.2 259.2"
     )
+
+
+def test_text_is_twelve_pixels_high_on_a_phone(shell):
+    fig, ax = plots.figure()
+    ax.plot([1, 2], [1, 1e6], label="loss")
+    ax.set(yscale="log", title="small")
+    ax.title.set_fontsize(7)
+    ax.text(1, 1e5, "smaller", fontsize=6)
+    plots.show(fig, alt=ALT)
+    root = ElementTree.fromstring(phone(shell))
+    width = float(root.get("viewBox").split()[2])
+    sizes = [float(s) for s in re.findall(r"font-size:([\d.]+)", phone(shell))]
+    assert len(sizes) > 8 and min(sizes) * 328 / width >= 11.99
+    assert "font-size:6px" in image(shell)[1]  # wide pages keep the size
+
+
+def test_the_second_rendition_leaves_no_trace(shell):
+    fig = curve()
+    plots.show(fig, alt=ALT)
+    ax = fig.axes[0]
+    assert fig.get_size_inches().tolist() == [5.6, 3.6]
+    assert ax.get_legend() is None and len(ax.texts) == 0
 
 
 def test_show_without_a_name_is_not_glued(shell):
@@ -383,13 +493,183 @@ def test_coordinates_under_a_scale_are_not_rounded():
     assert plots._round(' d="M 1.26 -2.04 L 3 4 z "') == ' d="M1.3 -2L3 4z"'
 
 
-def test_labelled_axes_get_a_legend(shell):
-    fig, axes = plots.figure(1, 2)
-    axes[0].plot([0, 1], label="shown in the legend")
-    axes[1].plot([0, 1])
+def texts(svg):
+    return re.findall(r"<text[^>]*>([^<]+)</text>", svg)
+
+
+def placed(draw, **options):
+    """The texts of axes, arranged, before all is undone, and whether a legend
+    was needed.
+    """
+    fig, ax = plots.figure()
+    with plots.style(), ExitStack() as undo:
+        draw(ax)
+        arrange(fig, undo, options.get("inches"), options.get("direct", True))
+        found = {text.get_text(): text for text in ax.texts}
+        boxes = {name: t.get_window_extent() for name, t in found.items()}
+        colours = {name: t.get_color() for name, t in found.items()}
+        ticks = [
+            [text.get_text() for _, text in _layout._tick_labels(axis)]
+            for axis in (ax.xaxis, ax.yaxis)
+        ]
+        legend = ax.get_legend()
+        if legend:
+            legend = legend.get_window_extent(), ax.bbox.frozen()
+        edge = ax.bbox.x1
+    plt.close(fig)
+    return boxes, colours, ticks, legend, edge
+
+
+def test_labels_stand_at_the_ends_of_their_lines():
+    def draw(ax):
+        for i, name in enumerate(("SGD", "Adam", "AdamW", "Lion")):
+            x = np.arange(1, 9)
+            plots.band(ax, x, np.ones((2, 8)) * (2 + i) + x, label=name)
+        plots.baseline(ax, 10.1, "guessing")
+
+    boxes, colours, _, legend, edge = placed(draw)
+    assert legend is None and set(boxes) == {
+        "SGD", "Adam", "AdamW", "Lion", "guessing",
+    }  # fmt: skip
+    assert all(box.x0 >= edge for box in boxes.values())
+    order = sorted(boxes, key=lambda name: boxes[name].y0)
+    assert order in (
+        ["SGD", "guessing", "Adam", "AdamW", "Lion"],
+        ["guessing", "SGD", "Adam", "AdamW", "Lion"],
+    )
+    assert colours["Adam"] == plots.COLORS["Adam"]
+    assert colours["guessing"] == "black"
+
+
+def test_a_line_that_ends_elsewhere_is_labelled_along_it():
+    def draw(ax):
+        ax.plot([0, 4], [0, 4], label="up and out")
+        ax.plot([0, 9], [3, 1], label="down")
+        ax.set(ylim=(0, 4), xlim=(0, 9))
+
+    boxes, _, _, legend, edge = placed(draw)
+    assert legend is None
+    assert boxes["down"].x0 >= edge > boxes["up and out"].x1
+
+
+def test_where_labels_find_no_room_there_is_a_legend_that_covers_nothing():
+    def tangle(ax):
+        for i in range(6):
+            x = np.linspace(0, 1, 200)
+            ax.plot(x, np.sin(40 * x + i), label=f"rather long, number {i}")
+        ax.plot(0.5, 0.5, "x", color="black", label="a black mark")
+
+    for inches in (None, plots.PHONE):
+        boxes, _, _, (legend, axes), _ = placed(tangle, inches=inches)
+        assert boxes == {} and legend.y0 >= axes.y1 - 1
+
+    def corner(ax):
+        tangle(ax)
+        ax.set(ylim=(-1, 5))
+
+    _, _, _, (legend, axes), _ = placed(corner)
+    assert legend.y1 < axes.y1 and legend.y0 > axes.y0 + axes.height / 3
+
+
+def test_frames_have_their_legend_above_where_nothing_jumps():
+    _, _, _, (legend, axes), _ = placed(
+        lambda ax: ax.plot([0, 1], label="loss"), direct=False
+    )
+    assert legend.y0 >= axes.y1 - 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "scale", "labels"),
+    [
+        ((0.01, 1000), "log", ["0.01", "0.1", "1", "10", "100", "1000"]),
+        ((30, 200), "log", ["50", "100", "200"]),
+        ((72, 98), "log", ["75", "80", "85", "90", "95"]),
+        (
+            (1e-12, 10),
+            "log",
+            ["10⁻¹²", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "1"],
+        ),
+        (
+            (-1e4, 1e4),
+            "symlog",
+            ["−10000", "−1000", "−100", "0", "100", "1000", "10000"],
+        ),
+    ],
+)
+def test_logarithmic_ticks_can_be_read(limits, scale, labels):
+    def draw(ax):
+        ax.plot([0, 1], limits)
+        ax.set(yscale=scale, ylim=limits)
+
+    assert placed(draw)[2][1] == labels
+
+
+def test_ticks_of_whole_numbers_are_whole():
+    ticks = placed(lambda ax: ax.plot([1, 2, 3], [0.5, 0.7, 0.9]))[2]
+    assert ticks[0] == ["1", "2", "3"]
+    assert any("." in text for text in ticks[1])
+
+
+def test_tick_labels_make_room():
+    def numbers(ax):
+        ax.plot(range(30), range(30))
+        ax.set_xticks(range(30), [str(1000 + i) for i in range(30)])
+
+    def words(ax):
+        ax.plot(range(4), range(4))
+        ax.set_xticks(range(4), ["early stopping " * 2] * 4)
+
+    assert placed(numbers)[2][0][:2] == ["1000", "1003"]
+    assert placed(words)[2][0] == ["early\nstopping\nearly\nstopping\n"] * 4
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (
+            lambda ax: (ax.text(1, 1, "here"), ax.text(1.02, 1, "there")),
+            "'here' overlaps 'there'",
+        ),
+        (lambda ax: ax.text(1.4, 1.9, "struck"), "'struck' covers a line"),
+        (
+            lambda ax: ax.figure.text(0.9, 0.5, "a text at the edge"),
+            "is cut off",
+        ),
+        (lambda ax: ax.legend(loc="center"), "legend of 'loss' covers data"),
+    ],
+)
+def test_texts_that_cover_something_are_refused(spoil, fault, shell):
+    fig, ax = plots.figure()
+    ax.plot([0, 1, 2, 3], [0, 4, 0, 4], label="loss")
+    spoil(ax)
+    with pytest.raises(ValueError, match=fault):
+        plots.show(fig, alt=ALT)
+    assert shell.outputs == []
+    plt.close("all")
+
+
+def test_texts_on_paper_of_their_own_and_in_markers_may_cover_lines(shell):
+    fig, ax = plots.figure()
+    ax.plot([0, 1, 2], [0, 1, 2])
+    ax.plot(1, 1, "o", markersize=30, markerfacecolor="white")
+    ax.text(1, 1, "h₁", ha="center", va="center")
+    ax.text(0.5, 0.5, "0.15", bbox={"facecolor": "white"})
     plots.show(fig, alt=ALT)
-    assert image(shell)[1].count("shown in the legend") == 1
-    assert axes[0].get_legend() is not None and axes[1].get_legend() is None
+    assert "h₁" in texts(image(shell)[1])
+
+
+def test_letters_have_more_contrast_than_lines(shell):
+    fig, ax = plots.figure()
+    plots.band(ax, [1, 2], np.ones((2, 2)), label="Adam")
+    plots.show(fig, alt=ALT)
+    colour = plots.COLORS["Adam"]
+    assert f"color-mix(in srgb,{colour} 70%,var(--ink))" in image(shell)[1]
+    for look in (theme(plots.LIGHT), theme(plots.DARK)):
+        for colour in plots.PALETTE:
+            mixed = 0.7 * np.array(
+                matplotlib.colors.to_rgb(colour)
+            ) + 0.3 * np.array(matplotlib.colors.to_rgb(look["ink"]))
+            assert contrast(mixed, look["paper"]) >= 4.5
 
 
 def test_a_legend_of_ones_own_is_kept(shell):
