@@ -550,10 +550,10 @@ def distance_factor(v, activation, weight_variance=1.0):
     _check_layer(activation, v=v, weight_variance=weight_variance)
     v = torch.as_tensor(v, dtype=torch.float64)
     # an even number of points: none lies on the kink of a ReLU
-    Z, density = _normal(4000, v.device)
-    z = (v.sqrt().unsqueeze(-1) * Z).requires_grad_()
-    with torch.enable_grad():
-        (slope,) = torch.autograd.grad(activation(z).sum(), z)
+    Z = torch.linspace(-12, 12, 4000, dtype=torch.float64, device=v.device)
+    density = torch.softmax(-Z.square() / 2, 0)
+    z = v.sqrt().unsqueeze(-1) * Z
+    slope = torch.func.grad(lambda z: activation(z).sum())(z)
     return weight_variance * (slope.square() @ density)
 
 
@@ -581,7 +581,8 @@ def relu_correlation(c):
 
     Chapter: initialization.
     """
-    c = _cosine(c)
+    _check_cosine(c)
+    c = torch.as_tensor(c, dtype=torch.float64)
     return ((1 - c.square()).sqrt() + c * (math.pi - c.arccos())) / math.pi
 
 
@@ -607,11 +608,10 @@ def next_correlation(c, v, activation, weight_variance=1.0, bias_variance=0.0):
         bias_variance: :math:`\sigma_b^2 \ge 0`.
 
     Returns:
-        :math:`c_{l+1}`, float64.
+        :math:`c_{l+1}`, float64; NaN where nothing is left of the signal.
 
     Raises:
-        ValueError: if ``c`` is not between −1 and 1, a variance is negative, or
-            nothing is left of the signal.
+        ValueError: if ``c`` is not between −1 and 1, or a variance is negative.
         TypeError: if ``activation`` is not a function.
 
     Example:
@@ -622,43 +622,32 @@ def next_correlation(c, v, activation, weight_variance=1.0, bias_variance=0.0):
 
     Chapter: initialization.
     """
+    _check_cosine(c)
     _check_layer(
         activation,
         v=v,
         weight_variance=weight_variance,
         bias_variance=bias_variance,
     )
-    c, v = torch.broadcast_tensors(
-        _cosine(c), torch.as_tensor(v, dtype=torch.float64)
+    c, v = (
+        torch.as_tensor(x, dtype=torch.float64)[..., None, None] for x in (c, v)
     )
-    Z, density = _normal(400, c.device, reach=8)
-    scale, c = v.sqrt()[..., None, None], c[..., None, None]
-    first = activation(scale * Z.unsqueeze(1))
-    second = activation(scale * (c * Z.unsqueeze(1) + (1 - c**2).sqrt() * Z))
-    product = weight_variance * ((first * second) @ density @ density)
-    square = weight_variance * (first.squeeze(-1).square() @ density)
-    if not (square + bias_variance > 0).all():
-        raise ValueError(
-            "v and weight_variance leave no signal, so it has no correlation:"
-            f" v is {v.tolist()}, weight_variance is {weight_variance}"
-        )
-    return (product + bias_variance) / (square + bias_variance)
-
-
-def _cosine(c):
-    """Check a cosine, and take it as float64."""
-    c = torch.as_tensor(c, dtype=torch.float64)
-    if not (c.abs() <= 1).all():
-        raise ValueError(f"c must be between -1 and 1, got {c.tolist()}")
-    return c
-
-
-def _normal(points, device, reach=12):
-    """Points and weights that stand for a standard normal variable."""
-    Z = torch.linspace(
-        -reach, reach, points, dtype=torch.float64, device=device
+    Z = torch.linspace(-8, 8, 400, dtype=torch.float64, device=c.device)
+    density = torch.softmax(-Z.square() / 2, 0)
+    first = v.sqrt() * Z.unsqueeze(1)
+    second = c * first + (v * (1 - c**2)).sqrt() * Z
+    h, other = activation(first), activation(second)
+    product = (h * other) @ density @ density
+    square = h.square().squeeze(-1) @ density
+    return (weight_variance * product + bias_variance) / (
+        weight_variance * square + bias_variance
     )
-    return Z, torch.softmax(-Z.square() / 2, 0)
+
+
+def _check_cosine(c):
+    """Refuse what is no cosine."""
+    if not (torch.as_tensor(c).abs() <= 1).all():
+        raise ValueError(f"c must be between -1 and 1, got {c}")
 
 
 def _check_layer(activation, **variances):

@@ -445,11 +445,6 @@ BAD = {
         TypeError,
         "function of a tensor, got str",
     ),
-    "correlation of nothing": (
-        lambda: init.next_correlation(0.5, 0.0, torch.relu),
-        ValueError,
-        "leave no signal",
-    ),
     "distance": (
         lambda: init.distance_factor(1.0, torch.relu, -2.0),
         ValueError,
