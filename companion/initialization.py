@@ -1,9 +1,10 @@
 r"""Chapter *initialization*: which random weights a network should start from,
 and what they do to the signal.
 
-Ordered from one layer's scale to torch's initializers, whole networks, the
-variance from layer to layer and the exact course of learning in a linear
-network; the checks of the chapter's exercises come last.
+Ordered from one layer's scale to torch's initializers, whole networks, what a
+layer does to the variance and to the distance of two inputs, and the exact
+course of learning in a linear network; the checks of the chapter's exercises
+come last.
 """
 
 import math
@@ -17,17 +18,20 @@ from companion.checks import check, check_number
 __all__ = [
     "calculate_gain",
     "check_default_factor",
+    "check_he_bound",
     "check_he_std",
-    "check_xavier_bound",
+    "distance_factor",
     "fans",
     "half_time",
     "initialize",
     "kaiming_normal_",
     "kaiming_uniform_",
     "learned_mode",
+    "next_correlation",
     "next_variance",
     "orthogonal_",
     "preactivations",
+    "relu_correlation",
     "xavier_normal_",
     "xavier_uniform_",
 ]
@@ -493,23 +497,169 @@ def next_variance(v, activation, weight_variance=1.0, bias_variance=0.0):
 
     Chapter: initialization.
     """
-    if not callable(activation):
-        raise TypeError(
-            "activation must be a function of a tensor, got"
-            f" {type(activation).__name__}"
-        )
-    for name, value in (
-        ("v", v),
-        ("weight_variance", weight_variance),
-        ("bias_variance", bias_variance),
-    ):
-        if not (torch.as_tensor(value) >= 0).all():
-            raise ValueError(f"{name} must be at least 0, got {value}")
+    _check_layer(
+        activation,
+        v=v,
+        weight_variance=weight_variance,
+        bias_variance=bias_variance,
+    )
     v = torch.as_tensor(v, dtype=torch.float64)
     Z = torch.linspace(-12, 12, 4001, dtype=torch.float64, device=v.device)
     density = torch.softmax(-Z.square() / 2, 0)
     mean_square = activation(v.sqrt().unsqueeze(-1) * Z).square() @ density
     return weight_variance * mean_square + bias_variance
+
+
+def distance_factor(v, activation, weight_variance=1.0):
+    r"""Predict by how much a wide layer multiplies the squared distance of two
+    nearly equal inputs, and a gradient's mean square on its way back.
+
+    .. math::
+        \chi = \sigma_w^2\, \operatorname{E}\bigl[\varphi'\bigl(\sqrt{v}\,
+        Z\bigr)^2\bigr], \qquad Z \sim N(0, 1)
+
+    Args:
+        v: variance of the pre-activations, at least 0; a number or a tensor of
+            any shape.
+        activation: :math:`\varphi`, a differentiable function of a tensor.
+        weight_variance: :math:`\sigma_w^2 = n_\text{in} \operatorname{Var} w
+            \ge 0`.
+
+    Returns:
+        :math:`\chi`, a float64 tensor of the shape of ``v``. Below 1 two inputs
+        become one, above 1 they part: between lies the edge of chaos.
+
+    Raises:
+        ValueError: if a variance is negative.
+        TypeError: if ``activation`` is not a function.
+
+    Example:
+        >>> round(
+        ...     distance_factor(1.0, torch.relu, weight_variance=2.0).item(), 6
+        ... )
+        1.0
+        >>> round(
+        ...     distance_factor(1.0, torch.tanh, weight_variance=2.0).item(), 2
+        ... )
+        0.93
+
+    Source: Schoenholz, Gilmer, Ganguli and Sohl-Dickstein (2017).
+
+    Chapter: initialization.
+    """
+    _check_layer(activation, v=v, weight_variance=weight_variance)
+    v = torch.as_tensor(v, dtype=torch.float64)
+    # an even number of points: none lies on the kink of a ReLU
+    Z = torch.linspace(-12, 12, 4000, dtype=torch.float64, device=v.device)
+    density = torch.softmax(-Z.square() / 2, 0)
+    z = v.sqrt().unsqueeze(-1) * Z
+    slope = torch.func.grad(lambda z: activation(z).sum())(z)
+    return weight_variance * (slope.square() @ density)
+
+
+def relu_correlation(c):
+    r"""Predict the cosine of two inputs after a wide ReLU layer without biases
+    from their cosine before it.
+
+    .. math::
+        c_{l+1} = \frac{\sqrt{1 - c_l^2} + c_l\,(\pi - \arccos c_l)}{\pi}
+
+    Args:
+        c: :math:`c_l`, between −1 and 1; a number or a tensor of any shape.
+
+    Returns:
+        :math:`c_{l+1}`, float64.
+
+    Raises:
+        ValueError: if ``c`` is not between −1 and 1.
+
+    Example:
+        >>> [round(relu_correlation(c).item(), 3) for c in (-1, 0, 0.5, 1)]
+        [0.0, 0.318, 0.609, 1.0]
+
+    Source: Cho and Saul (2009), the arc-cosine kernel of degree 1.
+
+    Chapter: initialization.
+    """
+    _check_cosine(c)
+    c = torch.as_tensor(c, dtype=torch.float64)
+    return ((1 - c.square()).sqrt() + c * (math.pi - c.arccos())) / math.pi
+
+
+def next_correlation(c, v, activation, weight_variance=1.0, bias_variance=0.0):
+    r"""Predict the correlation of two inputs in the next wide layer, for any
+    activation; both have the same variance.
+
+    .. math::
+        c_{l+1} = \frac{\sigma_w^2 \operatorname{E}[\varphi(z_1)\,
+        \varphi(z_2)] + \sigma_b^2}{v_{l+1}}, \qquad
+        z_1 = \sqrt{v_l}\, Z, \quad
+        z_2 = \sqrt{v_l}\, \bigl(c_l Z + \sqrt{1 - c_l^2}\, Z'\bigr)
+
+    :math:`Z` and :math:`Z'` are independent and normal, and
+    :math:`v_{l+1}` is :func:`next_variance`. The expectation is a sum over
+    400 × 400 points within 8 standard deviations.
+
+    Args:
+        c: :math:`c_l`, between −1 and 1; a number or a tensor of any shape.
+        v: :math:`v_l > 0`, a number or a tensor of the shape of ``c``.
+        activation: :math:`\varphi`, a function of a tensor.
+        weight_variance: :math:`\sigma_w^2 \ge 0`.
+        bias_variance: :math:`\sigma_b^2 \ge 0`.
+
+    Returns:
+        :math:`c_{l+1}`, float64; NaN where nothing is left of the signal.
+
+    Raises:
+        ValueError: if ``c`` is not between −1 and 1, or a variance is negative.
+        TypeError: if ``activation`` is not a function.
+
+    Example:
+        >>> round(next_correlation(0.5, 1.0, torch.relu, 2.0).item(), 3)
+        0.609
+
+    Source: Poole, Lahiri, Raghu, Sohl-Dickstein and Ganguli (2016).
+
+    Chapter: initialization.
+    """
+    _check_cosine(c)
+    _check_layer(
+        activation,
+        v=v,
+        weight_variance=weight_variance,
+        bias_variance=bias_variance,
+    )
+    c, v = (
+        torch.as_tensor(x, dtype=torch.float64)[..., None, None] for x in (c, v)
+    )
+    Z = torch.linspace(-8, 8, 400, dtype=torch.float64, device=c.device)
+    density = torch.softmax(-Z.square() / 2, 0)
+    first = v.sqrt() * Z.unsqueeze(1)
+    second = c * first + (v * (1 - c**2)).sqrt() * Z
+    h, other = activation(first), activation(second)
+    product = (h * other) @ density @ density
+    square = h.square().squeeze(-1) @ density
+    return (weight_variance * product + bias_variance) / (
+        weight_variance * square + bias_variance
+    )
+
+
+def _check_cosine(c):
+    """Refuse what is no cosine."""
+    if not (torch.as_tensor(c).abs() <= 1).all():
+        raise ValueError(f"c must be between -1 and 1, got {c}")
+
+
+def _check_layer(activation, **variances):
+    """Refuse what is no layer."""
+    if not callable(activation):
+        raise TypeError(
+            "activation must be a function of a tensor, got"
+            f" {type(activation).__name__}"
+        )
+    for name, value in variances.items():
+        if not (torch.as_tensor(value) >= 0).all():
+            raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 def learned_mode(t, s, start):
@@ -639,9 +789,9 @@ def check_he_std(attempt):
     )
 
 
-def check_xavier_bound(attempt):
-    """Exercise: ``attempt(n_in, n_out)`` returns the bound r of Xavier's
-    uniform initialization between −r and r.
+def check_he_bound(attempt):
+    """Exercise: ``attempt(n_in, n_out)`` returns the bound r of He's uniform
+    initialization between −r and r, before a ReLU.
 
     Args:
         attempt: the reader's function.
@@ -650,31 +800,37 @@ def check_xavier_bound(attempt):
         1 if right, else 0; one sentence is printed.
 
     Example:
-        >>> answer = check_xavier_bound(
-        ...     lambda n_in, n_out: (2 / (n_in + n_out)) ** 0.5
-        ... )
-        ✗ Not yet: that is the standard deviation; uniform within ±r has
-        variance r²/3.
+        >>> answer = check_he_bound(lambda n_in, n_out: (2 / n_out) ** 0.5)
+        ✗ Not yet: two bugs are left: the outputs are counted, and a standard
+        deviation is used as a bound.
 
     Chapter: initialization.
     """
     return check(
         attempt,
-        lambda i, o: math.sqrt(6 / (i + o)),
+        lambda i, o: math.sqrt(6 / i),
         _SHAPES,
         {
             (
-                "that is the standard deviation;"
+                "two bugs are left: the outputs are counted, and a standard"
+                " deviation is used as a bound"
+            ): lambda i, o: math.sqrt(2 / o),
+            (
+                "one bug is left: that is the standard deviation;"
                 " uniform within ±r has variance r²/3"
-            ): lambda i, o: math.sqrt(2 / (i + o)),
+            ): lambda i, o: math.sqrt(2 / i),
+            (
+                "one bug is left: the outputs are counted; the signal of a"
+                " unit is a sum over its inputs"
+            ): lambda i, o: math.sqrt(6 / o),
             "from −r to r the variance is r²/3; r²/12 is for length r": (
-                lambda i, o: math.sqrt(24 / (i + o))
+                lambda i, o: math.sqrt(24 / i)
             ),
-            "the variance is 2/(n_in + n_out), not 1/(n_in + n_out)": (
-                lambda i, o: math.sqrt(3 / (i + o))
-            ),
-            "add inputs and outputs; yours counts the inputs alone": (
+            "that keeps the signal of a linear layer; a ReLU halves it": (
                 lambda i, o: math.sqrt(3 / i)
+            ),
+            "that is Xavier's, which knows no ReLU": lambda i, o: math.sqrt(
+                6 / (i + o)
             ),
         },
     )

@@ -232,6 +232,73 @@ def test_a_smooth_expectation_equals_gauss_hermite():
     )
 
 
+@pytest.mark.parametrize("shape", [(), (3, 2)])
+def test_the_closed_form_for_relu_equals_the_general_sum(shape):
+    c = torch.linspace(-1, 1, math.prod(shape) or 1, dtype=torch.float64)
+    c = c.reshape(shape)
+    predicted = init.next_correlation(c, 1.7, torch.relu, 2.0)
+    assert predicted.shape == shape
+    torch.testing.assert_close(
+        predicted, init.relu_correlation(c), rtol=0, atol=2e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("activation", "weight_variance", "bias_variance"),
+    [(torch.relu, 2.0, 0.0), (torch.relu, 1 / 3, 0.2), (torch.tanh, 4.0, 0.1)],
+)
+def test_the_predicted_correlation_is_that_of_a_wide_layer(
+    activation, weight_variance, bias_variance
+):
+    chance = torch.Generator().manual_seed(0)
+    width, c, v = 4000, 0.4, 1.3
+    z = torch.randn(2, width, generator=chance, dtype=torch.float64)
+    z = v**0.5 * torch.stack([z[0], c * z[0] + (1 - c * c) ** 0.5 * z[1]])
+    W = torch.randn(width, width, generator=chance, dtype=torch.float64)
+    b = torch.randn(width, generator=chance, dtype=torch.float64)
+    out = (
+        activation(z) @ W.T * (weight_variance / width) ** 0.5
+        + bias_variance**0.5 * b
+    )
+    wanted = torch.nn.functional.cosine_similarity(*out, 0).item()
+    # a cosine of 4000 entries has a standard error below 4000^-0.5 = 0.016
+    assert init.next_correlation(
+        c, v, activation, weight_variance, bias_variance
+    ).item() == pytest.approx(wanted, abs=0.05)
+
+
+def test_equal_and_linear_inputs_keep_their_correlation():
+    assert init.next_correlation(1.0, 2.0, torch.tanh, 3.0).item() == (
+        pytest.approx(1.0, abs=1e-12)
+    )
+    assert init.next_correlation(-0.3, 2.0, lambda z: z).item() == (
+        pytest.approx(-0.3, abs=1e-9)
+    )
+
+
+@pytest.mark.parametrize("activation", [torch.tanh, torch.sigmoid])
+def test_the_distance_factor_is_the_slope_of_the_correlation_map_at_one(
+    activation,
+):
+    v, weights, biases = 0.8, 2.5, 0.1
+    for _ in range(200):  # to the variance that stays
+        v = init.next_variance(v, activation, weights, biases).item()
+    near = 1 - 1e-5
+    slope = (
+        1 - init.next_correlation(near, v, activation, weights, biases).item()
+    ) / (1 - near)
+    assert init.distance_factor(v, activation, weights).item() == pytest.approx(
+        slope, rel=1e-3
+    )
+
+
+@given(st.floats(0.01, 10), st.floats(0.1, 5))
+def test_relu_multiplies_size_and_distance_by_the_same_number(v, weights):
+    assert init.distance_factor(v, torch.relu, weights).item() == (
+        pytest.approx(init.next_variance(v, torch.relu, weights).item() / v)
+    )
+
+
 @given(st.floats(0.1, 10), st.floats(1e-6, 0.04))
 def test_a_mode_solves_its_differential_equation(s, start):
     t = torch.linspace(0, 3, 7, dtype=torch.float64, requires_grad=True)
@@ -358,6 +425,36 @@ BAD = {
         ValueError,
         "bias_variance must be at",
     ),
+    "cosine": (
+        lambda: init.relu_correlation(1.1),
+        ValueError,
+        "c must be between -1 and 1, got 1.1",
+    ),
+    "correlation": (
+        lambda: init.next_correlation(math.nan, 1.0, torch.relu),
+        ValueError,
+        "c must be between -1 and 1, got nan",
+    ),
+    "correlation, variance": (
+        lambda: init.next_correlation(0.5, -1.0, torch.relu),
+        ValueError,
+        "v must be at least 0, got -1.0",
+    ),
+    "correlation, activation": (
+        lambda: init.next_correlation(0.5, 1.0, "relu"),
+        TypeError,
+        "function of a tensor, got str",
+    ),
+    "distance": (
+        lambda: init.distance_factor(1.0, torch.relu, -2.0),
+        ValueError,
+        "weight_variance must be at least 0, got -2.0",
+    ),
+    "distance, activation": (
+        lambda: init.distance_factor(1.0, None),
+        TypeError,
+        "function of a tensor, got NoneType",
+    ),
     "mode s": (
         lambda: init.learned_mode(1.0, 0.0, 0.1),
         ValueError,
@@ -383,9 +480,9 @@ def test_bad_input_gets_one_clear_sentence(name):
         call()
 
 
-HE, XAVIER, FACTOR = (
+HE, BOUND, FACTOR = (
     init.check_he_std,
-    init.check_xavier_bound,
+    init.check_he_bound,
     init.check_default_factor,
 )
 EXERCISES = {
@@ -401,32 +498,26 @@ EXERCISES = {
         "bound of the uniform version",
     ),
     "he, default": (HE, lambda i, o: (3 * i) ** -0.5, "PyTorch's default"),
-    "xavier, right": (
-        XAVIER,
-        lambda i, o: math.sqrt(3) * (2 / (i + o)) ** 0.5,
+    "bound, right": (
+        BOUND,
+        lambda i, o: math.sqrt(3) * (2 / i) ** 0.5,
         "Right",
     ),
-    "xavier, stub": (XAVIER, lambda i, o: ..., "write its body"),
-    "xavier, std": (
-        XAVIER,
-        lambda i, o: (2 / (i + o)) ** 0.5,
-        "that is the standard deviation",
+    "bound, stub": (BOUND, lambda i, o: ..., "write its body"),
+    "bound, both": (BOUND, lambda i, o: (2 / o) ** 0.5, "two bugs are left"),
+    "bound, std": (
+        BOUND,
+        lambda i, o: (2 / i) ** 0.5,
+        "one bug is left: that is the standard deviation",
     ),
-    "xavier, length": (
-        XAVIER,
-        lambda i, o: (24 / (i + o)) ** 0.5,
-        "r²/12 is for length r",
+    "bound, outputs": (
+        BOUND,
+        lambda i, o: (6 / o) ** 0.5,
+        "one bug is left: the outputs are counted",
     ),
-    "xavier, one": (
-        XAVIER,
-        lambda i, o: (3 / (i + o)) ** 0.5,
-        "the variance is 2/",
-    ),
-    "xavier, inputs": (
-        XAVIER,
-        lambda i, o: (3 / i) ** 0.5,
-        "add inputs and outputs",
-    ),
+    "bound, length": (BOUND, lambda i, o: (24 / i) ** 0.5, "for length r"),
+    "bound, no ReLU": (BOUND, lambda i, o: (3 / i) ** 0.5, "linear layer"),
+    "bound, xavier": (BOUND, lambda i, o: (6 / (i + o)) ** 0.5, "Xavier's"),
     "factor, right": (FACTOR, 0.1667, "Right"),
     "factor, stub": (FACTOR, ..., "put your number"),
     "factor, weights": (FACTOR, 1 / 3, "the ReLU halves"),
