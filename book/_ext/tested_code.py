@@ -3,8 +3,9 @@ the formula that it is: without its docstring and without the checks of its
 arguments at the head of the body.
 
 The page shows the very lines that the tests run, so no code is written twice;
-only a long signature is filled anew. A line below the block links to the whole in the API pages. What is shown uses
-public names only and is at most 80 columns wide, else the build stops.
+only a long signature is filled anew. A line below the block links to the whole
+in the API pages. What is shown uses public names only and is at most 80 columns
+wide, else the build stops.
 """
 
 import ast
