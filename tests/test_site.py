@@ -421,9 +421,9 @@ def f(
     x,
     *,
     lr=1e-3,
-    second_argument=None,
+    the_second_argument=None,
     third_argument=None,
-    fourth_argument=None,
+    fourth="one-word",
 ):
     'Doc.'
     return x
@@ -431,8 +431,8 @@ def f(
         """
 @decorated
 def f(
-    x, *, lr=1e-3, second_argument=None, third_argument=None,
-    fourth_argument=None,
+    x, *, lr=1e-3, the_second_argument=None, third_argument=None,
+    fourth="one-word",
 ):
     return x
 """,
