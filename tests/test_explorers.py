@@ -488,7 +488,7 @@ def test_a_point_follows_a_finger_and_the_page_stays(browser, address):
                 "Input.dispatchTouchEvent",
                 {
                     "type": "touchMove" if step else "touchStart",
-                    "touchPoints": [{"x": x + 4 * step, "y": y - 2 * step}],
+                    "touchPoints": [{"x": x + 3 * step, "y": y - 5 * step}],
                 },
             )
         finger.send(
