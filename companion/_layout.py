@@ -56,7 +56,8 @@ def arrange(fig, undo, inches, direct):
     for ax in fig.axes:
         for axis in (ax.xaxis, ax.yaxis):
             _ticks(ax, axis, undo)
-    _layout(fig)
+    if direct:
+        _layout(fig)
     _freeze(fig, undo)
     beside = {}
     if direct and bare:
