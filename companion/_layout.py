@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from itertools import combinations, pairwise
 
 import numpy as np
+from matplotlib.container import ErrorbarContainer
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -56,7 +57,8 @@ def arrange(fig, undo, inches, direct):
     for ax in fig.axes:
         for axis in (ax.xaxis, ax.yaxis):
             _ticks(ax, axis, undo)
-    _layout(fig)
+    if direct:
+        _layout(fig)
     _freeze(fig, undo)
     beside = {}
     if direct and bare:
@@ -346,8 +348,16 @@ def _samples(line, every=3.0):
 
 
 def _data(ax):
-    """The points that no text may cover, in pixels: lines and markers."""
+    """The points that no legend may cover, in pixels: lines, markers and error
+    bars.
+    """
     parts = [_samples(line) for line in ax.lines if line.get_visible()]
+    for container in ax.containers:
+        for bars in (
+            container[2] if isinstance(container, ErrorbarContainer) else ()
+        ):
+            ends = bars.get_transform().transform(bars.get_segments())
+            parts += [np.linspace(a, b, 30) for a, b in ends]
     for collection in ax.collections:
         if hasattr(collection, "get_sizes") and len(collection.get_offsets()):
             parts.append(

@@ -658,6 +658,15 @@ def test_texts_on_paper_of_their_own_and_in_markers_may_cover_lines(shell):
     assert "h₁" in texts(image(shell)[1])
 
 
+def test_error_bars_are_data():
+    fig, ax = plots.figure()
+    ax.errorbar(1, 1, yerr=1, fmt="o")
+    fig.draw_without_rendering()
+    heights = ax.transData.inverted().transform(_layout._data(ax))[:, 1]
+    plt.close(fig)
+    assert ((heights > 0.2) & (heights < 0.8)).any()
+
+
 def test_letters_have_more_contrast_than_lines(shell):
     fig, ax = plots.figure()
     plots.band(ax, [1, 2], np.ones((2, 2)), label="Adam")
