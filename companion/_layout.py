@@ -286,6 +286,25 @@ def _thin_all(fig, undo):
     return changed
 
 
+def _spread(boxes, gap):
+    """Which of the boxes to keep so that none touch: every second, every third
+    of evenly spaced ones, else each that has room.
+    """
+    middles = [(box.x0 + box.x1 + box.y0 + box.y1) / 2 for box in boxes]
+    if np.ptp(np.diff(middles)) < 2:
+        step = next(
+            step
+            for step in range(2, len(boxes) + 1)
+            if not _clash(boxes[::step], gap)
+        )
+        return list(range(0, len(boxes), step))
+    kept = [0]
+    for i in range(1, len(boxes)):
+        if not _clash([boxes[kept[-1]], boxes[i]], gap):
+            kept.append(i)
+    return kept
+
+
 def _thin(axis, undo):
     """Leave out, break or turn the labels of one axis if they touch."""
     found = _tick_labels(axis)
@@ -301,10 +320,7 @@ def _thin(axis, undo):
     undo.callback(axis.set_major_formatter, formatter)
     undo.callback(axis.set_major_locator, locator)
     if all(re.fullmatch(r"[−\-\d.,⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", text) for text in texts):
-        kept = [0]
-        for i in range(1, len(boxes)):
-            if not _clash([boxes[kept[-1]], boxes[i]], gap + 2):
-                kept.append(i)
+        kept = _spread(boxes, gap + 2)
         axis.set_ticks(
             places, [t if i in kept else "" for i, t in enumerate(texts)]
         )
@@ -352,12 +368,15 @@ def _data(ax):
     bars.
     """
     parts = [_samples(line) for line in ax.lines if line.get_visible()]
-    for container in ax.containers:
-        for bars in (
-            container[2] if isinstance(container, ErrorbarContainer) else ()
-        ):
-            ends = bars.get_transform().transform(bars.get_segments())
-            parts += [np.linspace(a, b, 30) for a, b in ends]
+    bars = [
+        bar
+        for container in ax.containers
+        if isinstance(container, ErrorbarContainer)
+        for group in container[2]
+        for bar in group.get_segments()
+    ]
+    for bar in bars:
+        parts.append(np.linspace(*ax.transData.transform(bar), 30))
     for collection in ax.collections:
         if hasattr(collection, "get_sizes") and len(collection.get_offsets()):
             parts.append(
