@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check site nbval links lab serve bench replicate repository clean constraints
+.PHONY: help book test test-colab check site nbval links lab serve bench audit replicate repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make lab                       open the notebooks in JupyterLab"
 	@echo "make serve                     show the built site on localhost"
 	@echo "make bench                     run the benchmarks"
+	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
 	@echo "make links                     look whether the links to other sites still work"
 	@echo "make replicate SEEDS=\"41 42\"   repeat every lab on other seeds, say which claims held"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
@@ -138,6 +139,9 @@ serve:
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done
+
+audit: site
+	@$(PY) tests/audit.py --runs $(or $(RUNS),5)
 
 replicate: $(READY)
 	@$(PY) tests/replicate.py $(SEEDS)

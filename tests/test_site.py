@@ -7,6 +7,7 @@ is found they are skipped.
 
 import contextlib
 import functools
+import gzip
 import http.server
 import json
 import re
@@ -48,8 +49,6 @@ BROWSER = next(
     ),
     None,
 )
-# The theme's answer to a browser that has no stored theme.
-KNOWN_MESSAGES = ("invalid theme mode",)
 # The theme's search and theme buttons have a name that differs from what they
 # show.
 KNOWN_VIOLATIONS = {"label-content-name-mismatch"}
@@ -57,10 +56,27 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What text of a page would look like if a formula had not been rendered.
 TEX = re.compile(r"\$[^$]+\$|\\[A-Za-z(\[]")
 MAX_SCRIPTS = 14
-# Bytes of one page's own HTML, figures and explorers included.
-MAX_PAGE = 1_500_000
-# Bytes that a first visit loads, fonts included.
-MAX_FIRST_VISIT = 4_000_000
+# Bytes of one page's own HTML, explorers included.
+MAX_PAGE = 1_000_000
+# Bytes that a first visit loads, uncompressed, fonts included.
+MAX_FIRST_VISIT = 2_000_000
+# Bytes, compressed, before a reader can use a chapter page: the page, its
+# style, scripts and fonts.
+MAX_BEFORE_USE = 300_000
+# The fonts of KaTeX, and which formulas ask for them.
+FORMULA_FONTS = {
+    "Main-Regular": ".katex",
+    "Math-Italic": ".mathnormal",
+    "Main-Bold": ".mathbf",
+    "Math-BoldItalic": ".boldsymbol",
+    "AMS-Regular": ".mathbb, .amsrm",
+    "Caligraphic-Regular": ".mathcal",
+    "Size1-Regular": ".size1, .small-op",
+    "Size2-Regular": ".size2, .large-op",
+    "Size3-Regular": ".delimsizing.size3",
+    "Size4-Regular": ".delimsizing.size4, .delim-size4",
+    "Typewriter-Regular": ".mathtt, .texttt",
+}
 
 
 # Rules for the files of a site ------------------------------------------------
@@ -244,6 +260,29 @@ def wrong_numbers(site: Path) -> list[str]:
     return found
 
 
+def before_use(path: Path) -> int:
+    """Return how many bytes a page needs before a reader can use it; of the
+    fonts all that its formulas could ask for.
+    """
+    page = parsed(path)
+    loaded = {tag["src"] for tag in page.find_all("script", src=True)}
+    loaded |= {
+        tag["href"]
+        for tag in page.select('link[rel="stylesheet"], link[rel="preload"]')
+    }
+    files = {path.parent.joinpath(urlsplit(each).path) for each in loaded}
+    fonts = FORMULA_FONTS if page.select_one(".katex") else {}
+    for name, classes in fonts.items():
+        if page.select_one(classes):
+            files.add(SITE / f"_static/katex/fonts/KaTeX_{name}.woff2")
+    files = {each.resolve() for each in files} | {path}
+    return sum(
+        len(data if each.suffix == ".woff2" else gzip.compress(data))
+        for each in files
+        for data in [each.read_bytes()]
+    )
+
+
 def test_the_site_is_built():
     assert {
         "book/index.html",
@@ -290,6 +329,31 @@ def test_pages_are_light():
     assert heavy_pages(SITE) == []
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "katex" in (SITE / page).read_text()]
+)
+def test_a_page_with_maths_can_soon_be_used(page):
+    assert before_use(SITE / page) <= MAX_BEFORE_USE
+
+
+def test_styles_and_images_are_files_of_their_own():
+    for path in html_files(SITE):
+        page = parsed(path)
+        styles = page.select('link[rel="stylesheet"]')
+        assert len(styles) <= 1, path
+        assert not page.select('img[src^="data:"], source[srcset^="data:"]')
+        for image in page.select('img[src*="_images/"]'):
+            assert image.get("height") and image["decoding"] == "async", path
+
+
+def test_no_style_asks_for_an_icon_font():
+    assert [
+        path.name
+        for path in (SITE / "_static").rglob("*.css")
+        if "webfonts" in path.read_text(encoding="utf8")
+    ] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_describe_themselves_to_others(page):
     head = parsed(SITE / page).head
@@ -298,6 +362,11 @@ def test_pages_describe_themselves_to_others(page):
         for tag in head.find_all("meta", property=True)
     }
     assert facts["og:url"] == CONFIG["html"]["baseurl"] + page
+    (about,) = head.select('meta[name="description"]') or [{"content": ""}]
+    for text in (about["content"], facts["og:description"]):
+        assert not text.startswith(("Open in Colab", "The lab of this"))
+    assert len(head.select('meta[name="viewport"]')) == 1
+    assert "prefers-color-scheme" in head.script.text, "before the first paint"
     assert (
         facts["og:title"]
         and facts["og:type"]
@@ -722,10 +791,14 @@ class Visit:
         self.page.on(
             "console",
             lambda message: (
-                self.said(message.text) if message.type == "error" else None
+                self.messages.append(message.text)
+                if message.type == "error"
+                else None
             ),
         )
-        self.page.on("pageerror", lambda error: self.said(str(error)))
+        self.page.on(
+            "pageerror", lambda error: self.messages.append(str(error))
+        )
         self.page.on("response", self.received)
         self.page.goto(address, wait_until="load")
 
@@ -736,11 +809,6 @@ class Visit:
         else:
             self.foreign.append(route.request.url)
             route.abort()
-
-    def said(self, text):
-        """Keep an error message, unless it is a known one of the theme."""
-        if not any(known in text for known in KNOWN_MESSAGES):
-            self.messages.append(text)
 
     def received(self, response):
         """Add up what was loaded, and keep what failed."""
@@ -769,7 +837,9 @@ def violations(page):
 
 # What of the page itself reaches beyond the right edge, unless it can be
 # scrolled to or is meant for listeners only.
-STICKING_OUT = """() => [...document.querySelectorAll('main *')].filter(e => {
+STICKING_OUT = """() => [
+    ...document.querySelectorAll('main *:not(.katex svg *)')
+].filter(e => {
     if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
     for (let up = e; up.tagName !== 'MAIN'; up = up.parentElement) {
         const style = getComputedStyle(up);
@@ -837,6 +907,32 @@ def test_the_ledger_names_its_numbers_once(
         assert not visit.page.locator(
             f".claims-ledger {hidden}"
         ).first.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_link_lands_where_it_leads(browser, server, width):
+    places = ["losses.html#quiz", "weight_decay.html#exercises"]
+    for place in places:
+        with Visit(browser, server + "book/" + place, width=width) as visit:
+            visit.page.wait_for_timeout(500)
+            top = visit.page.evaluate(
+                "document.querySelector(location.hash)"
+                ".getBoundingClientRect().top"
+            )
+            assert -10 <= top <= 300, place
+
+
+def test_frames_of_an_explorer_come_when_it_comes_near(browser, server):
+    with Visit(browser, server + "book/losses.html") as visit:
+        waiting = ".explorer .frame > script"
+        assert visit.page.locator(waiting).count() > 5
+        explorer = visit.page.locator("figure.explorer").first
+        explorer.scroll_into_view_if_needed()
+        visit.page.wait_for_function(
+            f"!document.querySelector({waiting!r})", timeout=5000
+        )
+        frames = explorer.locator(".frame")
+        assert explorer.locator(".frame svg").count() == frames.count()
 
 
 def test_the_search_works_offline(browser, server):

@@ -1,9 +1,9 @@
 """What the published site needs beside its pages: a sitemap, and pages mended
 where the theme falls short.
 
-Mended are: names for the sidebar's unfolding buttons and valid roles for the
-list of references (for screen readers), and scripts that no page of this book
-uses (1.5 MB of icons that also come as a font, live code).
+Mended are: titles that say the same twice, viewports named three times, a
+palette that came after the first paint, and for screen readers the names of the
+sidebar's unfolding buttons and the roles in the list of references.
 """
 
 import re
@@ -14,20 +14,28 @@ from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 
 _ = get_translation("course")
-UNUSED = re.compile(
-    r'[ \t]*(<script[^>]*src="[^"]*/(fontawesome|sphinx-thebe)\.js[^>]*>'
-    r"</script>"
-    r"|<link[^>]*sphinx-thebe\.css[^>]*>"
-    r"|<script>const THEBE_JS_URL.*?</script>"
-    r'|<script type="text/x-thebe-config">.*?</script>)\n?',
-    re.DOTALL,
+TITLE = re.compile(r"<title>(.*) &#8212; \1</title>")
+# Descriptions for search engines began with the links above the text.
+LINKS = re.compile(
+    r'(?<=content=")(?:Open in Colab|The lab of this chapter)\b[^"]*?'
+    r"(?=You will do|The question)"
+)
+VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
+# The theme sets the palette when its script runs, after the first paint.
+THEME = 'localStorage.getItem("theme") || "auto"'
+PALETTE = (
+    'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme:'
+    ' dark)").matches ? "dark" : "light")'
 )
 UNFOLD = re.compile(r"(<a [^>]*>)([^<]*)(</a>\s*<details[^>]*>\s*<summary)>")
 
 
 def mend(page: str) -> str:
     """Return the text of a page as it is published."""
-    page = UNUSED.sub("", page)
+    page = TITLE.sub(r"<title>\1</title>", page).replace(THEME, PALETTE)
+    page = LINKS.sub("", page)
+    first = next(iter(VIEWPORT.findall(page)), "")
+    page = VIEWPORT.sub("", page).replace("<head>", "<head>" + first, 1)
     page = UNFOLD.sub(
         lambda found: (
             f'{found[1]}{found[2]}{found[3]} aria-label="{_("Pages under")}:'
