@@ -10,8 +10,9 @@ for (const box of document.querySelectorAll("div.predict[data-value]")) {
   const verdict = answer.querySelector(".verdict");
   const yours = answer.querySelector(".yours");
   const { scale, unit } = box.dataset;
-  const [from, to, value, low, high] = ["from", "to", "value", "low", "high"].map(
-    (name) => Number(box.dataset[name]),
+  const numbers = ["from", "to", "value", "low", "high"];
+  const [from, to, value, low, high] = numbers.map((name) =>
+    Number(box.dataset[name]),
   );
   const log = scale === "log";
   const language = document.documentElement.lang;

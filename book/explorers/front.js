@@ -156,7 +156,10 @@ export function mount(element, words) {
   const known = line(top, "line theory");
   const curve = line(top, "line one");
   const wall = line(bottom, "line theory");
-  const errors = { train: line(bottom, "line quiet"), test: line(bottom, "line two") };
+  const errors = {
+    train: line(bottom, "line quiet"),
+    test: line(bottom, "line two"),
+  };
   const sample = top.over.append("path").attr("class", "line theory");
   sample.attr("d", "M12,20h28");
   top.over
@@ -243,10 +246,8 @@ export function mount(element, words) {
     const across = (_, i) => top.x(GRID[i]);
     const deep = (value) => top.y(clamp(value, -50, 50));
     known.attr("d", path(across, deep)(TRUTH));
-    curve.attr(
-      "d",
-      path(across, (value, i) => deep(between(value, then.curve[i])))(now.curve),
-    );
+    const blend = (value, i) => deep(between(value, then.curve[i]));
+    curve.attr("d", path(across, blend)(now.curve));
     points.forEach(([x, y], i) => {
       const text = fill(words.place, { x: fixed(x, 2), y: fixed(y, 2) });
       dots[i].place(x, y, { now: y.toFixed(2), min: -2.1, max: 2.1, text });

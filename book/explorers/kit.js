@@ -223,7 +223,10 @@ export function handle(on, { label, kind = "one", radius = 9, move, step }) {
 }
 
 /** A row of a label, a range input and what it says. */
-export function slider(parent, { label, min, max, step, value, format, change }) {
+export function slider(
+  parent,
+  { label, min, max, step, value, format, change },
+) {
   const row = add(parent, "div", { class: "slider" });
   const id = unique();
   add(row, "label", { for: id, text: label });
