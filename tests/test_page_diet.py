@@ -96,22 +96,26 @@ def test_icon_fonts_leave_and_others_stay(page_diet, tmp_path):
 
 
 def test_figures_become_files_with_a_size(page_diet, tmp_path):
+    high = '<img alt="b" height="7" width="9" src="{}">'
     data = "data:image/svg+xml;base64," + base64.b64encode(SVG).decode()
     image = f'<img alt="a > b" width="90" src="{data}">'
     body = (
         f'{image}<picture><source srcset="{data}">{image}</picture>'
-        '<img src="logo.png">'
+        f'<img src="logo.png">{high.format(data)}'
     )
     path = site(tmp_path, body)
     page_diet.diet(tmp_path)
     (file,) = (tmp_path / "_images").iterdir()
     assert file.read_bytes() == SVG
-    first, second = re.findall("<img alt|<img [^<]* alt[^<]*", path.read_text())
+    first, second, third = re.findall(
+        "<img alt|<img [^<]* alt[^<]*", path.read_text()
+    )
     assert 'height="180"' in first and "lazy" not in first
     assert f'src="../_images/{file.name}"' in first
     assert "data:" not in path.read_text()
     assert 'loading="lazy"' in second and 'decoding="async"' in second
-    assert path.read_text().count('loading="lazy"') == 1
+    assert re.findall(' height="([0-9]+)"', third) == ["7"]
+    assert path.read_text().count('loading="lazy"') == 2
 
 
 def test_frames_after_the_first_wait_as_text(page_diet, tmp_path):

@@ -53,7 +53,7 @@ LEFT_OVER = (
     "**/*.map",
     "sphinx-thebe*",
 )
-# Bootstrap knows more words than the pages use of it: these are what it adds.
+# Bootstrap and D3 know more words than the pages use of them: these they add.
 STATES = set(
     "active collapsing dropup dropstart dropend fade hide show".split()
 )
@@ -110,7 +110,8 @@ def without_data(page: str, root: str, out: Path) -> str:
         width = re.search(r' width="(\d+)"', tag)
         wide = int(width[1]) if width else sides[0]
         extra += "" if width else f' width="{wide}"'
-        extra += f' height="{round(wide * sides[1] / sides[0])}"'
+        if ' height="' not in tag:
+            extra += f' height="{round(wide * sides[1] / sides[0])}"'
         return f"<img{extra}{tag[4:]}"
 
     return IMAGE.sub(describe, DATA.sub(extract, page))
@@ -340,7 +341,7 @@ def diet(out: Path) -> None:
     scripts = [
         path.read_text(encoding="utf8")
         for path in out.joinpath("_static").rglob("*.js")
-        if path.name not in ("bootstrap.js", "fontawesome.js")
+        if path.name not in ("bootstrap.js", "fontawesome.js", "d3.min.js")
     ]
     used = used_names(list(pages.values()), scripts)
     elsewhere = "".join([*pages.values(), *scripts])
