@@ -694,14 +694,11 @@ def learned_mode(t, s, start):
 
     Chapter: initialization.
     """
+    if not all((torch.as_tensor(value) > 0).all() for value in (s, start)):
+        raise ValueError(f"s and start must be above 0, got {s} and {start}")
     t, s, start = (
         torch.as_tensor(value, dtype=torch.float64) for value in (t, s, start)
     )
-    if not ((s > 0) & (start > 0)).all():
-        raise ValueError(
-            f"s and start must be above 0, got {s.tolist()} and"
-            f" {start.tolist()}"
-        )
     # this form does not overflow
     return s / (1 + (s / start - 1) * torch.exp(-2 * s * t))
 
