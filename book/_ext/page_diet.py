@@ -47,6 +47,8 @@ UNUSED = re.compile(
     r'|<script type="text/x-thebe-config">.*?</script>)\n?',
     re.DOTALL,
 )
+# Bootstrap would lay out the whole page to follow the reader; near.js does not.
+SPY = re.compile(r'(<body[^>]*?) data-bs-spy="scroll"[^>]*?(?= data-default|>)')
 LEFT_OVER = (
     "vendor/fontawesome/**/*",
     "scripts/fontawesome.js*",
@@ -308,7 +310,7 @@ def bundle(names: tuple[str, ...], out: Path, used: set[str]) -> str:
 
 def without_scripts(page: str) -> str:
     """Drop the scripts that a page cannot use; the others wait."""
-    page = UNUSED.sub("", page)
+    page = SPY.sub(r"\1", UNUSED.sub("", page))
     for name, need in NEEDS.items():
         if not re.search(need, page):
             page = re.sub(
@@ -382,6 +384,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Come after all that mends pages."""
+    app.add_js_file("near.js", loading_method="defer", priority=100)
     app.connect("build-finished", finish, priority=900)
     return {
         "version": "1",
