@@ -14,7 +14,7 @@ extensions = ["myst_parser", "sphinx.ext.napoleon", "sphinx.ext.autodoc",
               "katex_math"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 html_math_renderer = "katex"
-katex_macros = {{"\\\\R": "\\\\mathbb{{R}}"}}
+katex_macros = {{"\\\\E": "\\\\mathbb{{E}}"}}
 html_static_path = [{assets!r}]
 exclude_patterns = ["katex/katex.min.js"]
 """
@@ -35,7 +35,7 @@ def build(folder: Path, text: str) -> subprocess.CompletedProcess:
 
 PAGE = r"""# Page
 
-Inline $x \in \R^2$.
+Inline $x \in \E^2$.
 
 $$ a = b $$
 
@@ -52,10 +52,10 @@ See {eq}`chain`.
 CODE = '''def f():
     r"""Return a formula.
 
-    .. math:: \\frac{1}{2} \\in \\R
+    .. math:: \\frac{1}{2} \\in \\E
 
     Args:
-        nothing: :math:`\\R`.
+        nothing: :math:`\\E`.
     """
 '''
 
@@ -82,7 +82,7 @@ def test_formulas_of_every_kind_are_html_and_mathml(page):
 
 
 def test_macros_are_known_and_no_tex_is_left(page):
-    assert page.select_one(".math .mathbb").text == "R"
+    assert page.select_one(".math .mathbb").text == "E"
     assert "\\" not in page.text and page.find("annotation") is None
 
 

@@ -15,6 +15,8 @@ PAGE = """<html data-content_root="../"><head>
 <script src="../_static/documentation_options.js?v=1"></script>
 <script src="../_static/x.js"></script>
 <script src="../_static/design-tabs.js?v=1"></script>
+<script src="../_static/togglebutton.js?v=1"></script>
+<script>var togglebuttonSelector = '.toggle, .admonition.dropdown';</script>
 </head><body>{body}</body></html>"""
 
 
@@ -133,7 +135,10 @@ def test_scripts_wait_and_those_without_use_leave(page_diet, tmp_path):
     text = path.read_text()
     assert '<script src="../_static/documentation_options.js' in text
     assert '<script defer src="../_static/x.js">' in text
-    assert "design-tabs" not in text
+    assert "design-tabs" not in text and "togglebutton.js" not in text
+    site(tmp_path, '<div class="admonition note dropdown">')
+    page_diet.diet(tmp_path)
+    assert "togglebutton.js" in path.read_text()
 
 
 def test_sections_say_how_high_they_may_be(page_diet):

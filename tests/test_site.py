@@ -319,10 +319,10 @@ def test_no_formula_is_a_tab_stop():
     assert [page for page in PAGES if parsed(SITE / page).select(stops)] == []
 
 
-def test_katex_publishes_its_style_and_fonts_only():
+def test_katex_publishes_its_licence_and_fonts_only():
     folder = SITE / "_static" / "katex"
     kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
-    assert kinds == {"", ".css", ".woff2"}
+    assert kinds == {"", ".woff2"}
 
 
 def test_pages_are_light():

@@ -37,7 +37,7 @@ NEEDS = {
     "clipboard.min.js": 'class="highlight',
     "copybutton.js": 'class="highlight',
     "design-tabs.js": "sd-tab-set",
-    "togglebutton.js": r'class="toggle\b|\badmonition\b[^"]*\bdropdown\b',
+    "togglebutton.js": r'class="(?:toggle\b|admonition[^"]*\bdropdown\b)',
     "fontawesome.js": "(?!)",
     "sphinx-thebe.js": "(?!)",
 }

@@ -18,7 +18,7 @@ TITLE = re.compile(r"<title>(.*) &#8212; \1</title>")
 # Descriptions for search engines began with the links above the text.
 LINKS = re.compile(
     r'(?<=content=")(?:Open in Colab|The lab of this chapter)\b[^"]*?'
-    r"(?=You will do|The question)"
+    r"(?:\( ?on the web\)|Notebook file) "
 )
 VIEWPORT = re.compile(r'\s*<meta name="viewport"[^>]*>')
 # The theme sets the palette when its script runs, after the first paint.
