@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -1053,6 +1054,7 @@ def small_book(
     claim: str = "grows",
     role: str = "",
     more: str = "",
+    read: Sequence[str] = (),
 ) -> subprocess.CompletedProcess:
     """Build a book of the course's own settings with one lab and one page."""
     for part in (
@@ -1109,20 +1111,22 @@ def small_book(
         "format: jb-book\nroot: book/toy\nchapters:\n- file: notebooks/toy\n"
         + "".join(f"- file: book/{name}\n" for name in files)
     )
-    code = "from jupyter_book.cli.main import main; main()"
-    build = [
-        sys.executable,
-        "-c",
-        code,
-        "build",
-        str(folder),
-        "-W",
-        "-n",
-        "--keep-going",
-        "--all",
-        "-q",
-    ]
-    return subprocess.run(build, capture_output=True, text=True)
+    return build(folder, *read)
+
+
+def build(folder: Path, *read: str) -> subprocess.CompletedProcess:
+    """Build a book as make does: read these pages anew, or all, write all."""
+    code = (
+        "import sys; from pathlib import Path; import build_site\n"
+        "build_site.ROOT = Path(sys.argv[1])\n"
+        "build_site.sphinx(*sys.argv[2:])"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, folder, *read],
+        cwd=ROOT / "tests",
+        capture_output=True,
+        encoding="utf8",
+    )
 
 
 def shown(folder: Path) -> list[str]:
@@ -1141,11 +1145,34 @@ def test_pages_follow_their_lab(tmp_path):
     built = small_book(tmp_path, value=2.0)
     assert built.returncode == 0, built.stderr
     assert all("2.04" in text for text in shown(tmp_path))
-    built = small_book(tmp_path, value=7.0)
+    built = small_book(tmp_path, value=7.0, read=["notebooks/toy"])
     assert built.returncode == 0, built.stderr
+    assert "[100%]" in built.stdout and "[ 50%]" not in built.stdout
     assert all(
         "7.04" in text and "2.04" not in text for text in shown(tmp_path)
     )
+
+
+def test_pages_follow_each_other(tmp_path):
+    assert small_book(tmp_path).returncode == 0
+    page = tmp_path / "book/introduction.md"
+    page.write_text("# Before you start\n", encoding="utf8")
+    built = build(tmp_path, "book/introduction")
+    assert built.returncode == 0, built.stderr
+    assert all("Before you start" in text for text in shown(tmp_path))
+
+
+def test_a_faulty_page_stays_faulty_until_it_is_mended(tmp_path):
+    assert small_book(tmp_path).returncode == 0
+    page = tmp_path / "book/introduction.md"
+    page.write_text("# Introduction\n\n{nosuchrole}`x`\n", encoding="utf8")
+    for _ in range(2):
+        built = build(tmp_path, "book/introduction")
+        assert built.returncode != 0
+        assert "introduction.md:3" in built.stderr
+    page.write_text("# Introduction\n", encoding="utf8")
+    built = build(tmp_path, "book/introduction")
+    assert built.returncode == 0, built.stderr
 
 
 def test_a_row_of_the_ledger_says_all_of_a_claim(toy_site):

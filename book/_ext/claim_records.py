@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
-from myst_nb.ext.glue.utils import PendingGlueReference
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -27,8 +26,6 @@ def collect_claims(app: Sphinx, doctree: nodes.document) -> None:
     ``claim-<name>``.
     """
     env, docname = app.env, app.env.docname
-    if any(doctree.findall(PendingGlueReference)):
-        mark(env, "shows_labs")
     keys = [
         key
         for key in NbMetadataCollector.get_doc_data(env)[docname].get(
@@ -111,23 +108,9 @@ def slug(docname: str) -> str:
     return docname.rpartition("/")[2]
 
 
-def pages_to_rewrite(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Name the pages that show what labs found, whenever a lab was read
-    anew.
-    """
-    return (
-        marked(env, "shows_labs")
-        if NbMetadataCollector.new_exec_data(env)
-        else []
-    )
-
-
 def setup(app: Sphinx) -> dict:
-    """Collect claims while reading; pages that show them are written again when
-    a lab changes.
-    """
+    """Collect claims while reading."""
     app.connect("doctree-read", collect_claims)
-    app.connect("env-updated", pages_to_rewrite)
     app.add_message_catalog("course", str(Path(__file__).parent / "locale"))
     return {
         "version": "1",

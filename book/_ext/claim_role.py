@@ -10,7 +10,7 @@ claim's card instead, which stands at the end of the page as a template.
 import re
 from html import escape
 
-from claim_records import claims_by_lab, lab_document, mark, slug
+from claim_records import claims_by_lab, lab_document, slug
 from claim_strip import strip
 from claim_words import PARTS, SAID, counted, on_paper
 from claims_ledger import cell_uri, row_uri
@@ -54,7 +54,6 @@ class ClaimRole(SphinxRole):
             part=part or "",
         )
         self.set_source_info(place)
-        mark(self.env, "shows_labs")
         return [place], []
 
 

@@ -47,7 +47,6 @@ class ClaimsLedger(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the place."""
-        mark(self.env, "shows_labs")
         mark(self.env, "ledger")
         return [claims_ledger()]
 

@@ -7,6 +7,7 @@ warning that names page and line, and fails the strict build.
 """
 
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -26,8 +27,10 @@ SOURCE = re.compile("</?semantics>|<annotation.*?</annotation>", re.DOTALL)
 
 
 @functools.cache
-def katex() -> MiniRacer:
-    """Return a JavaScript engine that knows KaTeX."""
+def katex(process: int) -> MiniRacer:
+    """Return a JavaScript engine that knows KaTeX, one for each process, for an
+    engine does not survive a fork.
+    """
     engine = MiniRacer()
     engine.eval("var self = this;" + KATEX.read_text(encoding="utf8"))
     engine.eval("""function render(tex, displayMode, macros) {
@@ -43,7 +46,7 @@ def katex() -> MiniRacer:
 @functools.cache
 def render(tex: str, display: bool, macros: tuple) -> tuple[str, str]:
     """Return the HTML of a formula, or nothing and what is wrong with it."""
-    html, error = katex().call("render", tex, display, dict(macros))
+    html, error = katex(os.getpid()).call("render", tex, display, dict(macros))
     return SOURCE.sub("", html), error.replace("\u0332", "")
 
 

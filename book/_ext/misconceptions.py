@@ -80,7 +80,6 @@ class Misconception(SphinxDirective):
             raise self.error(
                 "a misconception says in its body what the experiment shows"
             )
-        mark(self.env, "shows_labs")
         mark(self.env, "has_misconceptions")
         box = misconception()
         self.set_source_info(box)
@@ -136,7 +135,6 @@ class AllMisconceptions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the place."""
-        mark(self.env, "shows_labs")
         return [all_misconceptions()]
 
 

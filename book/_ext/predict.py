@@ -24,7 +24,7 @@ print it stands. Nothing that a reader says is stored or sent.
 from html import escape
 from math import log
 
-from claim_records import claims_by_lab, lab_document, mark, slug
+from claim_records import claims_by_lab, lab_document, slug
 from claim_words import end, value
 from docutils import nodes
 from quiz import Quiz, quiz
@@ -113,7 +113,6 @@ class Predict(Quiz):
                 "a predict needs :step:, or :scale: log without :step:"
             )
         lab, _slash, name = self.options["claim"].rpartition("/")
-        mark(self.env, "shows_labs")
         place = predict(
             "",
             question,

@@ -1,0 +1,373 @@
+"""What make does with its programs: labs run side by side, pages built, stages
+timed, an environment that is this folder's own.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import build_site
+import environment
+import labs
+import nbformat
+import progress
+import pytest
+import stages
+from jupyter_cache import get_cache
+
+ROOT = Path(__file__).parents[1]
+CLAIM = "class ClaimError(Exception):\n    pass\n"
+
+
+def write(path: Path, *cells: str) -> Path:
+    """Write a lab with these code cells."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python"}},
+    )
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """An empty course: its folder, with everything made in it."""
+    for module in (labs, build_site, environment):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(labs, "STATE", tmp_path / "labs.json")
+    monkeypatch.setattr(labs, "LOG", tmp_path / "log")
+    (tmp_path / "companion").mkdir()
+    (tmp_path / "log").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def cache(course):
+    """An empty cache of executed labs."""
+    cache = get_cache(course / "cache")
+    yield cache
+    cache.db.dispose()
+
+
+# Labs side by side ------------------------------------------------------------
+
+
+def test_labs_are_executed_into_the_cache_and_not_twice(course, cache, capsys):
+    book = [write(course / f"{name}.ipynb", "print(2)") for name in "ab"]
+    assert labs.execute_missing(book, cache) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Executing 2 labs")
+    assert said[-1].endswith("(2 of 2)")
+    notebook = nbformat.read(book[0], as_version=4)
+    _, executed = cache.merge_match_into_notebook(notebook)
+    assert executed.cells[0].outputs[0].text == "2\n"
+    assert labs.execute_missing(book, cache) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_failing_lab_is_explained_and_the_others_run(course, cache, capsys):
+    (course / "companion/claims.py").write_text("")
+    bad = write(
+        course / "bad.ipynb",
+        CLAIM,
+        "# the race\nraise ClaimError('first\\nIt gains above 5: \\x1b[31m2')",
+    )
+    good = write(course / "good.ipynb", "import sys\nprint(2)")
+    assert labs.execute_missing([bad, good], cache) == 1
+    said = capsys.readouterr().out
+    assert "bad.ipynb, cell [2]: # the race" in said
+    assert "ClaimError: It gains above 5: 2\n" in said
+    assert "more seeds" in said and "never another bound" in said
+    assert "Traceback" not in said and "\x1b" not in said
+    log = (course / "log/bad.log").read_text(encoding="utf8")
+    assert "Traceback" in log and "\x1b" not in log
+    assert labs.read_state().keys() == {"good"}
+    assert labs.execute_missing([good], cache) == 0
+
+
+def test_labs_compute_in_one_thread(course):
+    lab = write(course / "a.ipynb", "import os; os.environ['OMP_NUM_THREADS']")
+    cell = labs.execute(lab).cells[0]
+    assert cell.outputs[0].data["text/plain"] == "'1'"
+
+
+def test_the_longest_lab_runs_first(course, monkeypatch):
+    monkeypatch.setattr(labs.os, "sched_getaffinity", lambda _: {0})
+    book = [write(course / f"{name}.ipynb", name) for name in "abcd"]
+    ran = []
+    seconds = {"a": 1.0, "b": 3.0, "d": 2.0}
+    labs.side_by_side("Running", book, ran.append, seconds)
+    assert [lab.stem for lab in ran] == ["c", "b", "d", "a"]
+
+
+def test_a_lab_runs_again_when_a_module_behind_it_changes(course):
+    for name, text in {
+        "__init__": "",
+        "claims": "import math",
+        "training": "from companion.claims import claim",
+        "dropout": "from companion import training",
+        "losses": "import companion.claims",
+    }.items():
+        (course / f"companion/{name}.py").write_text(text)
+    lab = write(course / "a.ipynb", "from companion.dropout import mask")
+    before = labs.key(lab, course)
+    (course / "companion/losses.py").write_text("x = 1")
+    assert labs.key(lab, course) == before
+    (course / "companion/claims.py").write_text("x = 1")
+    assert labs.key(lab, course) != before
+
+
+@pytest.mark.parametrize("what", ["code", "tags", "seed", "pins"])
+def test_a_lab_runs_again_when(course, monkeypatch, what):
+    lab = write(course / "a.ipynb", "1")
+    before = labs.key(lab, course)
+    if what == "code":
+        write(lab, "2")
+    elif what == "tags":
+        text = lab.read_text(encoding="utf8")
+        lab.write_text(text.replace('"metadata": {}', '"metadata": {"a": 1}'))
+    elif what == "seed":
+        monkeypatch.setenv("COURSE_SEED", "41")
+    else:
+        (course / "requirements.txt").write_text("torch==1")
+    assert labs.key(lab, course) != before
+
+
+def test_all_labs_of_the_book_have_a_key():
+    assert len({labs.key(lab) for lab in labs.find_labs()}) == len(
+        labs.find_labs()
+    )
+
+
+def test_a_lab_that_prints_something_else_now_fails_the_comparison(course):
+    lab = write(course / "a.ipynb", "print(3)")
+    notebook = nbformat.read(lab, as_version=4)
+    notebook.cells[0].metadata["tags"] = ["nbval-check-output"]
+    notebook.cells[0].execution_count = 1
+    for text, fails in (("3\n", False), ("2\n", True)):
+        notebook.cells[0].outputs = [
+            nbformat.v4.new_output("stream", text=text)
+        ]
+        nbformat.write(notebook, lab)
+        if fails:
+            with pytest.raises(labs.Failed, match="compare-a"):
+                labs.compare(lab)
+        else:
+            labs.compare(lab)
+
+
+# Pages ------------------------------------------------------------------------
+
+BEFORE = {"book/a.md": "1", "notebooks/a.ipynb": "1", "_config.yml": "1"}
+
+
+@pytest.mark.parametrize(
+    ("after", "pages"),
+    [
+        (BEFORE | {"book/a.md": "2"}, ["book/a"]),
+        (BEFORE | {"notebooks/a.ipynb": "2"}, ["notebooks/a"]),
+        (BEFORE | {"_config.yml": "2", "book/a.md": "2"}, []),
+        (BEFORE | {"book/_ext/quiz.md": "2"}, []),
+        (BEFORE | {"book/b.md": "2"}, []),
+        ({"_config.yml": "1"}, []),
+    ],
+)
+def test_pages_that_changed_are_read_all_when_something_else_did(after, pages):
+    assert build_site.pages_to_read(BEFORE, after) == pages
+
+
+def test_everything_the_site_shows_counts(monkeypatch):
+    before = build_site.hashes()
+    assert {
+        "_config.yml",
+        "_toc.yml",
+        "book/index.md",
+        "book/_ext/quiz.py",
+        "book/assets/course.css",
+        "companion/claims.py",
+        "notebooks/losses.ipynb",
+        "requirements.txt",
+    } <= before.keys()
+    monkeypatch.setenv("COURSE_SEED", "41")
+    assert build_site.hashes() != before
+
+
+# Around the work --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", ["abc", "-1", "1.5", "", "²"])
+@pytest.mark.parametrize("name", ["build_site.py", "stages.py"])
+def test_a_wrong_seed_is_refused_before_anything_is_done(seed, name):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / name],
+        env={**os.environ, "COURSE_SEED": seed},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stdout == "" and len(done.stderr.splitlines()) == 1
+    assert "COURSE_SEED is a whole number of at least 0, such as 41; got" in (
+        done.stderr
+    )
+
+
+def test_a_failed_command_is_logged(tmp_path, capsys):
+    code = (
+        "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)"
+    )
+    log = tmp_path / "log" / "a.log"
+    assert progress.run_logged("Work", [sys.executable, "-c", code], log) == 3
+    assert capsys.readouterr().out == "Work: 0 s\n"
+    assert set(log.read_text().split()) == {"one", "two"}
+
+
+def script(code: str) -> subprocess.Popen:
+    """Start some Python that knows the programs of make."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_ctrl_c_ends_the_work_and_what_it_started_without_a_word():
+    child = script(
+        "import progress\n"
+        "progress.program(lambda: progress.run(['sh', '-c',"
+        " 'echo started; sleep 60 & wait']))"
+    )
+    assert child.stdout.readline() == "started\n"
+    time.sleep(0.5)  # until it waits
+    child.send_signal(signal.SIGINT)
+    # The end of its output comes when the last of them has ended.
+    assert child.communicate(timeout=20)[0] == ""
+    assert child.returncode == 130
+
+
+def test_a_second_make_says_that_it_waits(tmp_path):
+    code = (
+        "from pathlib import Path\nimport progress, sys\n"
+        f"with progress.alone(Path({str(tmp_path)!r})):\n"
+        "    print('mine', flush=True)\n    sys.stdin.read()"
+    )
+    with progress.alone(tmp_path):
+        os.environ.pop(progress.HELD)  # the other make does not inherit it
+        second = script(code)
+        assert "Another make works" in second.stdout.readline()
+        os.environ[progress.HELD] = str(tmp_path)
+    assert second.communicate(timeout=20)[0] == "mine\n"
+
+
+def test_a_program_started_by_the_holder_does_not_wait(tmp_path):
+    with progress.alone(tmp_path), progress.alone(tmp_path):
+        assert os.environ[progress.HELD] == str(tmp_path)
+    assert progress.HELD not in os.environ
+
+
+def test_the_table_has_every_stage():
+    assert stages.table({"style": 3.2, "the site": 61.0}, 64.4).split("\n") == [
+        "style         3 s",
+        "the site     61 s",
+        "together     64 s",
+    ]
+
+
+@pytest.mark.parametrize("port", ["busy", "99999", "x"])
+def test_a_port_that_cannot_be_had_is_said_in_a_sentence(tmp_path, port):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1]) if port == "busy" else port
+        done = subprocess.run(
+            [sys.executable, ROOT / "tests/serve.py", tmp_path, port],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1 and done.stderr == ""
+    assert done.stdout.startswith(f"Port {port} cannot be used")
+    assert "make serve PORT=8001" in done.stdout
+
+
+# The environment --------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(course, monkeypatch):
+    """A folder whose environment is complete, with nothing really installed."""
+    monkeypatch.setattr(environment, "VENV", course / ".venv")
+    monkeypatch.setattr(environment, "READY", course / ".venv/.ready")
+    for name in environment.MADE_FROM:
+        (course / name).write_text("#no-deps: d2l==1\n")
+        os.utime(course / name, (1, 1))
+    (course / ".venv").mkdir()
+    (course / ".venv/.ready").write_text(f"{course}\n")
+    return course
+
+
+def test_an_environment_is_ready_for_its_own_folder_and_pins(folder):
+    assert environment.is_ready()
+    (folder / ".venv/.ready").write_text("/elsewhere\n")
+    assert not environment.is_ready()
+    (folder / ".venv/.ready").write_text(f"{folder}\n")
+    os.utime(folder / "constraints.txt", (2e9, 2e9))
+    assert not environment.is_ready()
+    (folder / ".venv/.ready").unlink()
+    assert not environment.is_ready()
+
+
+def test_an_environment_of_another_folder_is_made_anew(folder, monkeypatch):
+    steps = []
+    monkeypatch.setattr(environment, "step", lambda _, c, hint: steps.append(c))
+    (folder / ".venv/.ready").write_text("/elsewhere\n")
+    (folder / ".venv/old").touch()
+
+    def made(_, command, hint):
+        steps.append([str(part) for part in command])
+        (folder / ".venv").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(environment, "step", made)
+    environment.make()
+    assert steps[0][1:3] == ["-m", "venv"]
+    assert {"d2l==1", "--no-deps", "-e"} <= set(steps[-1])
+    assert not (folder / ".venv/old").exists()
+    assert (folder / ".venv/.ready").read_text() == f"{folder}\n"
+
+
+def test_a_link_to_another_environment_is_taken_away_not_followed(
+    folder, monkeypatch, tmp_path_factory
+):
+    other = tmp_path_factory.mktemp("other")
+    (other / ".ready").write_text("/elsewhere\n")
+    (folder / ".venv/.ready").unlink()
+    (folder / ".venv").rmdir()
+    (folder / ".venv").symlink_to(other)
+    monkeypatch.setattr(
+        environment,
+        "step",
+        lambda *_: (folder / ".venv").mkdir(exist_ok=True),
+    )
+    environment.make()
+    assert (other / ".ready").read_text() == "/elsewhere\n"
+
+
+def test_a_failed_step_says_what_failed_and_what_to_try(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setattr(environment, "LOG", folder / "log")
+    code = "print('WARNING: Location'); print('ERROR: no torch'); exit(1)"
+    with pytest.raises(SystemExit, match=r"(?s)failed: Work.+Try: again"):
+        environment.step("Work", [sys.executable, "-c", code], "again")
+    said = capsys.readouterr().out
+    assert "ERROR: no torch" in said and "Location" not in said
+
+
+def test_git_is_looked_for_first(folder, monkeypatch):
+    monkeypatch.setattr(environment.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match="install git"):
+        environment.make()
+    assert (folder / ".venv/.ready").exists()
