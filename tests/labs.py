@@ -8,6 +8,7 @@ tagged cells print with what the site shows.
 
 import ast
 import asyncio
+import functools
 import hashlib
 import json
 import math
@@ -49,7 +50,8 @@ def find_labs() -> list[Path]:
 # Which labs have to run -------------------------------------------------------
 
 
-def imported(source: str) -> set[str]:
+@functools.cache
+def imported(source: str) -> frozenset[str]:
     """Name the modules of companion that some Python imports."""
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -58,7 +60,9 @@ def imported(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     parts = (name.split(".") for name in names)
-    return {part[1] for part in parts if part[0] == "companion" and part[1:]}
+    return frozenset(
+        part[1] for part in parts if part[0] == "companion" and part[1:]
+    )
 
 
 def key(lab: Path, root: Path = ROOT) -> str:
