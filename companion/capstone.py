@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 
 from companion.arguments import check_floats, check_int, check_real
 from companion.checks import check, check_number
@@ -101,7 +101,7 @@ def paired_interval(with_part, without_part, comparisons=1):
     check_int("the number of seeds S", len(with_part), 2)
     check_int("comparisons", comparisons, 1)
     d = with_part - without_part
-    t = stats.t.ppf(1 - 0.025 / comparisons, len(d) - 1)
+    t = float(stdtrit(len(d) - 1, 1 - 0.025 / comparisons))
     half = t * d.std(0) / math.sqrt(len(d))
     return d.mean(0), d.mean(0) - half, d.mean(0) + half
 

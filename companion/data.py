@@ -8,9 +8,11 @@ seeds for :func:`companion.training.fit_many`.
 
 import functools
 import zlib
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
-import sklearn.datasets
+import numpy as np
 import torch
 
 from companion.arguments import check_int, check_real
@@ -264,8 +266,9 @@ def digits(
     """
     check_real("label_noise", label_noise, 0, 1)
     _check_dtype(dtype)
-    raw = _load_digits()
-    X, y = torch.tensor(raw.data / 16, dtype=dtype), torch.tensor(raw.target)
+    rows = _read_digits()
+    X = torch.tensor(rows[:, :-1] / 16, dtype=dtype)
+    y = torch.tensor(rows[:, -1], dtype=torch.long)
     split = _split(X, y, seed, n_train, n_valid)
     noise = generator(seed, "label noise")
     return split._replace(
@@ -274,9 +277,16 @@ def digits(
     )
 
 
-# Labs split the digits hundreds of times, and reading the file takes far longer
-# than splitting. Splits are copies.
-_load_digits = functools.cache(sklearn.datasets.load_digits)
+@functools.cache
+def _read_digits():
+    """Read scikit-learn's file of digits: 64 pixels and the label in a row.
+
+    Every lab needs it, and most need nothing else of scikit-learn, which takes
+    a second to load. It is read once, for labs split it hundreds of times.
+    """
+    (folder,) = find_spec("sklearn").submodule_search_locations
+    path = Path(folder, "datasets", "data", "digits.csv.gz")
+    return np.loadtxt(path, delimiter=",")
 
 
 def _standardise(split, targets):
@@ -342,7 +352,9 @@ def diabetes(
     """
     check_int("noise_features", noise_features, 0)
     _check_dtype(dtype)
-    raw = sklearn.datasets.load_diabetes(scaled=False)
+    from sklearn.datasets import load_diabetes  # a second: only where used
+
+    raw = load_diabetes(scaled=False)
     X, y = (
         torch.tensor(raw.data, dtype=torch.float64),
         torch.tensor(raw.target, dtype=torch.float64),
@@ -392,7 +404,9 @@ def breast_cancer(seed, *, n_train=None, n_valid=0, dtype=torch.float32):
     Chapter: overfitting, losses.
     """
     _check_dtype(dtype)
-    raw = sklearn.datasets.load_breast_cancer()
+    from sklearn.datasets import load_breast_cancer  # a second, as above
+
+    raw = load_breast_cancer()
     X, y = torch.tensor(raw.data, dtype=torch.float64), torch.tensor(raw.target)
     split = _standardise(_split(X, y, seed, n_train, n_valid), targets=False)
     return Split(*(t.to(dtype) if t.is_floating_point() else t for t in split))

@@ -18,6 +18,7 @@ from scipy import stats
 from companion.claims import (
     RECORD,
     ClaimError,
+    _wilson,
     claim,
     claim_exact,
     claim_factor,
@@ -494,6 +495,13 @@ def test_what_was_counted_is_said(capsys):
         "✓ It is so in more than 50 % of draws: 10 of 10 draws, 95 %"
     )
     assert lines[2].endswith(", 10 weight draws")
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 40])
+def test_the_interval_of_a_share_is_that_of_scipy(total):
+    for count in range(total + 1):
+        ends = stats.binomtest(count, total).proportion_ci(method="wilson")
+        assert _wilson(count, total) == (ends.low, ends.high)
 
 
 def test_share_uses_wilson(capsys, shell):

@@ -3,6 +3,8 @@
 import itertools
 import math
 import re
+import subprocess
+import sys
 
 import pytest
 import sklearn.datasets
@@ -79,6 +81,19 @@ def test_a_split_that_is_changed_changes_no_later_one(load):
     for tensor in load(0):
         tensor.zero_()
     assert all(map(torch.equal, load(0), before)) and before.X_train.any()
+
+
+def test_what_every_lab_loads_leaves_slow_packages_alone():
+    code = (
+        "import sys\n"
+        "from companion import checks, claims, data, plots, training\n"
+        "data.digits(0)\n"
+        "print({'scipy.stats', 'sklearn', 'pandas'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf8"
+    )
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_digits_are_split_without_loss_or_repetition():
