@@ -63,7 +63,7 @@ def sphinx(*docnames: str) -> int:
 
     book.build_sphinx = functools.partial(
         book.build_sphinx,
-        jobs=len(os.sched_getaffinity(0)),
+        jobs=os.cpu_count() or 1,
         force_all=True,
     )
     os.environ["COURSE_READ"] = " ".join(docnames)

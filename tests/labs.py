@@ -34,8 +34,13 @@ CACHE = ROOT / "_build" / ".jupyter_cache"
 COMPARED = ROOT / "_build" / "labs"
 STATE = ROOT / "_build" / "labs.json"
 TIMEOUT = 600
-# Every lab computes in one thread: as many labs run as there are cores.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# Every lab computes in one thread: as many labs run as there are cores. No
+# progress bar may reach a stored output.
+KERNEL = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+}
 
 
 class Failed(Exception):
@@ -118,7 +123,7 @@ def side_by_side(
     how many failed.
     """
     line, failed, started = Line(), 0, {}
-    workers = min(len(os.sched_getaffinity(0)), len(labs))
+    workers = min(os.cpu_count() or 1, len(labs))
     order = sorted(
         labs,
         key=lambda lab: (seconds.get(lab.stem, math.inf), lab.stat().st_size),
@@ -201,7 +206,7 @@ def execute(lab: Path) -> nbformat.NotebookNode:
     )
     path = LOG / f"{lab.stem}.log"
     with path.open("w", encoding="utf8") as log:
-        env = {**os.environ, **ONE_THREAD}
+        env = {**os.environ, **KERNEL}
         try:
             asyncio.run(client.async_execute(env=env, stdout=log, stderr=log))
         except Exception as error:
@@ -218,7 +223,7 @@ def compare(lab: Path) -> None:
     command += ["-p", "nbval_records", "-p", "no:cacheprovider"]
     command += ["--nbval-lax", "--nbval-current-env"]
     command += ["--nbval-cell-timeout", str(TIMEOUT), str(lab)]
-    env = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(Path(__file__).parent)}
+    env = {**os.environ, **KERNEL, "PYTHONPATH": str(Path(__file__).parent)}
     with log.open("w", encoding="utf8") as file:
         status = subprocess.call(
             command, cwd=ROOT, env=env, stdout=file, stderr=file
