@@ -1,6 +1,6 @@
 // The theme lays out the whole page when it has loaded: to mark the section in
 // view in the contents, and to let the keyboard reach what scrolls. Here both
-// are done for what comes near the window.
+// are done for what comes near the window; what is far counts as scrolling.
 
 const all = document.querySelectorAll;
 document.querySelectorAll = function (selector) {
@@ -23,6 +23,7 @@ const boxes = [
 ];
 const watch = () => {
   for (const box of boxes) {
+    box.tabIndex = 0;
     scrolls.unobserve(box);
     scrolls.observe(box);
   }
