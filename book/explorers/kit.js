@@ -165,6 +165,7 @@ export function handle(on, { label, kind = "one", radius = 9, move, step }) {
     .attr("class", `handle ${kind}`)
     .attr("tabindex", 0)
     .attr("role", "slider")
+    .attr("aria-valuenow", 0) // until the first drawing says where it is
     .attr("aria-label", label);
   group.append("circle").attr("class", "reach").attr("r", 22);
   group.append("circle").attr("class", "ring").attr("r", radius + 5);
