@@ -986,6 +986,17 @@ def test_explorers_obey_the_keyboard(browser, server, page):
                 )
 
 
+def test_the_contents_follow_the_reader(browser, server):
+    address = server + "book/initialization.html"
+    with Visit(browser, address, width=1280) as visit:
+        for name in ("quiz", "the-cure"):
+            visit.page.evaluate(
+                "name => document.getElementById(name).scrollIntoView()", name
+            )
+            marked = f".page-toc .active[aria-current][href='#{name}']"
+            visit.page.wait_for_selector(marked, timeout=5000)
+
+
 @pytest.mark.parametrize("page", pages_with(".quiz"))
 def test_quizzes_answer_from_the_keyboard(browser, server, page):
     with Visit(browser, server + page) as visit:

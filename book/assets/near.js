@@ -31,37 +31,33 @@ const watch = () => {
 watch();
 addEventListener("resize", watch);
 
-const links = new Map(
-  [...all.call(document, ".bd-toc-nav a[href^='#']")].map((link) => [
-    link.hash.slice(1), link,
-  ]),
-);
+const links = [...all.call(document, ".toc-entry > a[href^='#']")];
+const id = (link) => decodeURIComponent(link.hash.slice(1));
+const named = new Set(links.map(id));
 const seen = new Set();
 const sections = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
-      if (isIntersecting) seen.add(target);
-      else seen.delete(target);
+      if (isIntersecting) seen.add(target.id);
+      else seen.delete(target.id);
     }
-    const now = [...links.keys()]
-      .map((id) => document.getElementById(id))
-      .filter((section) => seen.has(section))
-      .pop();
+    const now = [...named].filter((name) => seen.has(name)).pop();
     if (!now) return;
-    for (const link of links.values()) {
+    for (const link of links) {
       link.classList.remove("active");
       link.removeAttribute("aria-current");
     }
-    const current = links.get(now.id);
-    current.setAttribute("aria-current", "true");
-    for (let entry = current; entry; entry = entry.parentElement.closest("li")) {
-      const link = entry === current ? entry : entry.querySelector("a");
-      link.classList.add("active");
+    for (const link of links.filter((each) => id(each) === now)) {
+      link.setAttribute("aria-current", "true");
+      for (let entry = link.parentElement; entry; ) {
+        entry.querySelector("a").classList.add("active");
+        entry = entry.parentElement.closest(".toc-entry");
+      }
     }
   },
   { rootMargin: "-10% 0px -60%" },
 );
-for (const id of links.keys()) {
-  const section = document.getElementById(id);
+for (const name of named) {
+  const section = document.getElementById(name);
   if (section) sections.observe(section);
 }
