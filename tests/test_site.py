@@ -989,7 +989,7 @@ def test_explorers_obey_the_keyboard(browser, server, page):
 def test_the_contents_follow_the_reader(browser, server):
     address = server + "book/initialization.html"
     with Visit(browser, address, width=1280) as visit:
-        for name in ("quiz", "the-cure"):
+        for name in ("quiz", "exercises"):
             visit.page.evaluate(
                 "name => document.getElementById(name).scrollIntoView()", name
             )
