@@ -3,7 +3,6 @@ refuses; on the course's own site, that every explorer can be used by everybody
 and that its model computes what the companion computes.
 """
 
-import math
 import re
 import shutil
 from importlib import import_module
@@ -11,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import test_site
-import torch
 from axe_playwright_python.sync_playwright import Axe
 from test_site import (
     KNOWN_VIOLATIONS,
@@ -25,8 +23,6 @@ from test_site import (
     served,
     small_book,
 )
-
-from companion import initialization, overfitting
 
 browser, server = test_site.browser, test_site.server
 STAGE = ".live-explorer .stage"
@@ -642,6 +638,12 @@ def test_every_explorer_is_on_a_page():
     assert used == modules - {"kit.js", "load.js"}
 
 
+def test_every_explorer_has_a_test_of_its_model():
+    for module in (ROOT / "book/explorers").glob("*.js"):
+        test = ROOT / f"tests/test_model_{module.stem}.py"
+        assert test.exists() or module.name in ("kit.js", "load.js"), test
+
+
 @pytest.mark.parametrize("page", EXPLORED)
 @pytest.mark.parametrize(
     ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)]
@@ -724,210 +726,6 @@ def test_what_is_dragged_follows_at_once(browser, server, page):
                 taken = sorted(visit.page.evaluate("taken"))
                 assert taken[len(taken) // 2] < FRAME, taken
             slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-
-
-# Parity with the companion ----------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def compute(browser, address):
-    """Return a function that evaluates a model in the browser."""
-    with Visit(browser, address) as visit:
-
-        def call(module, function, *calls):
-            return visit.page.evaluate(
-                """async ([module, name, calls]) => {
-                const { model } = await import(
-                    `/_static/explorers/${module}.js`);
-                const plain = (x) => ArrayBuffer.isView(x) ? [...x]
-                    : Array.isArray(x) ? x.map(plain) : x;
-                return calls.map((each) => plain(model[name](...each)));
-            }""",
-                [module, function, [list(each) for each in calls]],
-            )
-
-        yield call
-
-
-SIGMAS = [0.2, 1 / math.sqrt(3), 1.0, math.sqrt(2), 2.5, 4.0]
-FUNCTIONS = {"linear": lambda z: z, "relu": torch.relu, "tanh": torch.tanh}
-
-
-def close(found, wanted):
-    torch.testing.assert_close(
-        torch.as_tensor(found, dtype=torch.float64),
-        torch.as_tensor(wanted, dtype=torch.float64),
-        rtol=1e-9,
-        atol=1e-9,
-    )
-
-
-@pytest.mark.parametrize("activation", FUNCTIONS)
-def test_the_next_variance(compute, activation):
-    grid = [(v, s) for v in (1e-6, 0.3, 1.0, 7.0, 16.0) for s in SIGMAS]
-    found = compute(
-        "initialization",
-        "nextVariance",
-        *[(v, activation, s) for v, s in grid],
-    )
-    close(
-        found,
-        [
-            initialization.next_variance(v, FUNCTIONS[activation], s**2)
-            for v, s in grid
-        ],
-    )
-
-
-def correlation(c, v, phi, points=6001):
-    """E φ(z)φ(z′) / E φ(z)² by a sum over a grid, for c below 1."""
-    z = torch.linspace(-9, 9, points, dtype=torch.float64)
-    weight = torch.exp(-z.square() / 2)
-    z_in = z[:: (points - 1) // 600]
-    inner = torch.exp(-z_in.square() / 2)
-    inner = inner / inner.sum()
-    outer = weight / weight.sum()
-    other = c * z[:, None] + math.sqrt(1 - c * c) * z_in
-    first, second = phi(math.sqrt(v) * z), phi(math.sqrt(v) * other) @ inner
-    return (outer * first * second).sum() / (outer * first.square()).sum()
-
-
-@pytest.mark.parametrize("v", [1e-4, 0.5, 3.0, 16.0])
-@pytest.mark.parametrize("c", [0.0, 0.1, 0.5, 0.8])
-def test_the_next_correlation_of_tanh(compute, c, v):
-    (found,) = compute("initialization", "nextCorrelation", (c, v, "tanh"))
-    close(found, correlation(c, v, torch.tanh))
-
-
-def test_the_next_correlation_of_a_line_and_of_relu(compute):
-    cosines = [0.0, 0.3, 0.9, 1.0]
-    found = compute(
-        "initialization", "nextCorrelation", *[(c, 2, "relu") for c in cosines]
-    )
-    # over the angle φ of the plane: ∫ max(0, cos φ) max(0, cos(φ − θ)) dφ
-    for c, value in zip(cosines, found, strict=True):
-        turn = math.acos(c)
-        edges = (turn - math.pi / 2, math.pi / 2)
-        phi = torch.linspace(*edges, 200_001, dtype=torch.float64)
-        product = phi.cos() * (phi - turn).cos()
-        close(value, torch.trapezoid(product, phi) / (math.pi / 2))
-    found = compute("initialization", "nextCorrelation", (0.3, 2, "linear"))
-    assert found == [0.3]
-
-
-@pytest.mark.parametrize("activation", FUNCTIONS)
-@pytest.mark.parametrize("sigma", SIGMAS)
-def test_the_signal_of_twenty_layers(compute, activation, sigma):
-    n, depth, chance = 16, 20, torch.Generator().manual_seed(0)
-    weights = torch.randn(depth, n, n, generator=chance, dtype=torch.float64)
-    numbers = torch.randn(2 * n, generator=chance, dtype=torch.float64)
-    (pair,) = compute("initialization", "inputs", (numbers.tolist(), 0.5))
-    pair = torch.tensor(pair, dtype=torch.float64)
-    close(pair.square().mean(dim=1), [1, 1])
-    close((pair[0] * pair[1]).mean(), 0.5)
-    layers = []
-    for matrix in weights:
-        linear = torch.nn.Linear(n, n, bias=False, dtype=torch.float64)
-        linear.weight.data = sigma / math.sqrt(n) * matrix
-        act = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
-        layers += [linear, act.get(activation, torch.nn.Identity)()]
-    with torch.no_grad():
-        kept = initialization.preactivations(torch.nn.Sequential(*layers), pair)
-    z = torch.stack([pair, *kept])
-    (found,) = compute(
-        "initialization",
-        "signal",
-        (weights.flatten().tolist(), pair.tolist(), depth, sigma, activation),
-    )
-    sizes = z.square().mean(dim=2).sqrt().T
-    torch.testing.assert_close(
-        torch.tensor(found["sizes"], dtype=torch.float64),
-        sizes,
-        rtol=1e-9,
-        atol=0,
-    )
-    cosines = torch.nn.functional.cosine_similarity(
-        *z.transpose(0, 1), eps=1e-300
-    )
-    close(found["cosines"], cosines)
-
-
-@pytest.mark.parametrize("activation", FUNCTIONS)
-def test_the_theory_and_its_inverse(compute, activation):
-    for sigma in (0.8, 1.3):
-        (found,) = compute(
-            "initialization", "theory", (12, sigma, activation, 0.5)
-        )
-        v = list(torch.tensor([1, sigma**2], dtype=torch.float64))
-        c = [0.5, 0.5]
-        for _ in range(11):
-            (each,) = compute(
-                "initialization",
-                "nextCorrelation",
-                (c[-1], v[-1].item(), activation),
-            )
-            c.append(each)
-            v.append(
-                initialization.next_variance(
-                    v[-1], FUNCTIONS[activation], sigma**2
-                )
-            )
-        close(found["sizes"], torch.stack(v).sqrt())
-        close(found["cosines"], c)
-        size = found["sizes"][-1]
-        (back,) = compute("initialization", "sigmaFor", (size, 12, activation))
-        assert back == pytest.approx(sigma, rel=1e-3)
-
-
-def test_chance_is_normal_and_the_same_everywhere(compute):
-    first, again, other = compute(
-        "initialization", "normals", (1, 20_000), (1, 20_000), (2, 20_000)
-    )
-    assert first == again != other
-    x = torch.tensor(first, dtype=torch.float64)
-    for power, wanted, spread in [(1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)]:
-        error = (x**power).mean() - wanted
-        assert error.abs() < 4 * math.sqrt(spread / len(x))
-
-
-@pytest.mark.parametrize("p", [1, 2, 5, 8, 12, 13, 20, 40])
-def test_the_curve_of_the_front_page(compute, p):
-    chance = torch.Generator().manual_seed(p)
-    noise = torch.rand(2, 12, generator=chance, dtype=torch.float64)
-    x = torch.linspace(-0.95, 0.95, 12, dtype=torch.float64)
-    x, y = x + (noise[0] - 0.5) / 10, 2 * noise[1] - 1
-    degrees = torch.arange(p).clamp(min=1)
-    X = overfitting.polynomial_features(x, p - 1) / degrees
-    rows = compute("front", "features", *[(each, p) for each in x.tolist()])
-    close(rows, X)
-    (found,) = compute("front", "leastSquares", (X.tolist(), y.tolist()))
-    w = overfitting.least_squares(X, y)
-    close(found, w)
-    (whole,) = compute("front", "fit", (torch.stack([x, y], dim=1).tolist(), p))
-    grid = torch.linspace(-1, 1, 201, dtype=torch.float64)
-    curve = overfitting.polynomial_features(grid, p - 1) / degrees @ w
-    (truth,) = [compute("front", "truth", *[(g,) for g in grid.tolist()])]
-    truth = torch.tensor(truth, dtype=torch.float64)
-    close(whole["curve"], curve)
-    close(whole["test"], (curve - truth).square().mean().sqrt())
-    close(whole["train"], (X @ w - y).square().mean().sqrt())
-
-
-def test_equal_columns_and_equal_points_share_their_weight(compute):
-    (found,) = compute("front", "leastSquares", ([[1, 1], [1, 1]], [1, 3]))
-    close(found, [1, 1])
-
-
-@pytest.mark.parametrize(
-    ("size", "cosine", "wanted"),
-    [
-        (1e-9, 0.99, {"size": "shrunk", "pair": "one"}),
-        (1e9, 0.0, {"size": "grown", "pair": "torn"}),
-        (1.0, 0.5, {"size": "alive", "pair": "two"}),
-    ],
-)
-def test_the_verdict(compute, size, cosine, wanted):
-    assert compute("initialization", "outcome", (size, cosine)) == [wanted]
 
 
 def test_pytorchs_default_dies_and_hes_weights_live(browser, server):
