@@ -19,6 +19,7 @@ from companion import (
     dropout,
     gradients,
     initialization,
+    losses,
     optimizers,
     overfitting,
     plots,
@@ -79,10 +80,31 @@ def entries(cell: str) -> list[tuple[str, str]]:
     return [match.groups() for match in found]
 
 
+def text_batch_norm(X, gamma, beta, mean, var, eps, momentum):
+    """A batch through the text's batch normalization, and the moments it keeps.
+    In version 0.17, momentum is the weight of the old moments.
+    """
+    centre, spread = X.mean(0), X.var(0, correction=0)
+    out = gamma * (X - centre) / (spread + eps).sqrt() + beta
+    return (
+        out,
+        mean + momentum * (centre - mean),
+        (var + momentum * (spread - var)),
+    )
+
+
+# What the text's functions compute, as read in d2l-en at v1.0.3 and v0.17.6.
+TEXT = {
+    "softmax": lambda X: X.exp() / X.exp().sum(1, keepdim=True),
+    "l2_penalty": lambda w: w.square().sum() / 2,
+    "batch_norm": text_batch_norm,
+}
+
+
 def names() -> dict:
     """Run the page's first block of code."""
     space = {}
-    exec(code(PAGE, "# Coming"), space)
+    exec(code(PAGE, "The names"), space)
     return space
 
 
@@ -93,8 +115,8 @@ SAME_NUMBERS, SAME_JOB = (
 
 
 def evaluated(cells: list[str], space: dict) -> list:
-    """Evaluate the code of a row; see that marked names are in d2l 1.0.3 no
-    more, or never were.
+    """Evaluate the code of a row, with the text's formulas where it calls them;
+    see that marked names are in d2l 1.0.3 no more, or never were.
     """
     values = []
     for place, cell in enumerate(cells):
@@ -105,9 +127,12 @@ def evaluated(cells: list[str], space: dict) -> list:
             assert place == 0 or (place == 1 and mark == "text"), (
                 f"{source} cannot be marked {mark} there"
             )
-            assert source.isidentifier() and not hasattr(d2l, source), (
+            called = re.findall(r"(\w+)\(", source) or [source]
+            assert not any(hasattr(d2l, name) for name in called), (
                 f"d2l 1.0.3 has {source}"
             )
+            if "(" in source:
+                values.append(eval(source, {**space, **TEXT}))
     return values
 
 
@@ -652,6 +677,30 @@ def test_clipping_goes_exactly_to_the_bound_and_needs_every_gradient():
     assert 1 - torch_norm == pytest.approx(1e-6 / 2, rel=1e-3)
     with pytest.raises(TypeError, match="NoneType"):
         d2l_clips(nn.Linear(2, 2))
+
+
+def test_the_texts_batch_norm_keeps_the_biased_variance():
+    X, n = torch.randn(8, 3), 8
+    _, mean, var = text_batch_norm(
+        X, 1, 0, torch.zeros(3), torch.ones(3), 0, 0.1
+    )
+    for layer in (batch_norm.BatchNorm1d(3), nn.BatchNorm1d(3)):
+        layer(X)
+        torch.testing.assert_close(layer.running_mean, mean)
+        ratio = (layer.running_var - 0.9) / (var - 0.9)
+        torch.testing.assert_close(ratio, torch.full((3,), n / (n - 1)))
+
+
+def test_adams_epsilon_is_smaller_than_the_texts():
+    parameters = [nn.Parameter(torch.zeros(1))]
+    for kind in (optimizers.Adam, torch.optim.Adam):
+        assert kind(parameters).defaults["eps"] == 1e-8 < 1e-6
+
+
+def test_the_texts_softmax_overflows():
+    logits = torch.tensor([[89.0, 0.0]])
+    assert TEXT["softmax"](logits).isnan().any()
+    assert losses.softmax(logits).sum() == 1
 
 
 def test_init_cnn_leaves_biases():
