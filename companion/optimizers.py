@@ -12,8 +12,8 @@ that is how :func:`companion.training.fit_many` trains many replicas with one
 call of the rule.
 
 A rule is written as its equation. ``fit_many`` and the ``torch.optim`` faces
-run a private form of it that passes over memory less often; the tests hold the
-two equal.
+run a private form of it that works in place and passes over memory less often;
+the tests hold the two equal.
 """
 
 import functools
@@ -634,16 +634,35 @@ def _add(a, b, scale):
     return torch.add(a, b, alpha=scale) if scale else a
 
 
-def _average(old, new, beta):
-    """Return ``beta * old + (1 - beta) * new`` in one pass; ``torch.lerp``
-    wants a number, or a tensor of its operands' type.
+def _add_(a, b, scale):
+    """The same in place."""
+    if isinstance(scale, torch.Tensor):
+        return a.addcmul_(b, scale)
+    return a.add_(b, alpha=scale)
+
+
+def _average_(old, new, beta):
+    """Set ``old`` to ``beta * old + (1 - beta) * new`` in one pass;
+    ``torch.lerp`` wants a number, or a tensor of its operands' type.
     """
     weight = 1 - beta
     if isinstance(weight, torch.Tensor):
         weight = weight.to(new.dtype)
-    return torch.lerp(
-        torch.zeros_like(new) if old is None else old, new, weight
-    )
+    return old.lerp_(new, weight)
+
+
+def _average_of_squares_(old, grad, beta):
+    """Set ``old`` to ``beta * old + (1 - beta) * grad**2``."""
+    if isinstance(beta, torch.Tensor):
+        return _average_(old, grad.square(), beta)
+    return old.mul_(beta).addcmul_(grad, grad, value=1 - beta)
+
+
+def _begun(state, grad, *names):
+    """Return the state with one step more, at first with zeros."""
+    state = state or {name: torch.zeros_like(grad) for name in names}
+    state["step"] = state.get("step", 0) + 1
+    return state
 
 
 def _fast_sgd(
@@ -657,10 +676,10 @@ def _fast_sgd(
         if v is None:
             v = grad.clone()
         else:
-            v = _add(momentum * v, grad, 1 - dampening)
+            _add_(v.mul_(momentum), grad, 1 - dampening)
         state = {"momentum_buffer": v}
         grad = _add(grad, v, momentum) if nesterov else v
-    return _add(param, grad, -lr), state
+    return _add_(param, grad, -lr), state
 
 
 def _fast_adagrad(
@@ -675,58 +694,100 @@ def _fast_adagrad(
     eps,
 ):
     grad = _add(grad, param, weight_decay)
-    t, s = state.get("step", 0) + 1, state.get("sum")
-    if s is None:
+    if not state:
         s = torch.zeros_like(grad) + initial_accumulator_value
-    s = torch.addcmul(s, grad, grad)
+        state = {"step": 0, "sum": s}
+    state["step"] += 1
+    s = state["sum"].addcmul_(grad, grad)
     step = grad / s.sqrt().add_(eps)
-    rate = lr / (1 + (t - 1) * lr_decay)
-    return _add(param, step, -rate), {"step": t, "sum": s}
+    rate = lr / (1 + (state["step"] - 1) * lr_decay)
+    return _add_(param, step, -rate), state
 
 
 def _fast_rmsprop(
     param, grad, state, *, lr, alpha, eps, weight_decay, momentum, centered
 ):
     grad = _add(grad, param, weight_decay)
-    v = _average(state.get("square_avg"), grad.square(), alpha)
-    new = {"step": state.get("step", 0) + 1, "square_avg": v}
+    first = not state
+    centres = ["grad_avg"] if centered else []
+    state = _begun(state, grad, "square_avg", *centres)
+    v = _average_of_squares_(state["square_avg"], grad, alpha)
     if centered:
-        new["grad_avg"] = _average(state.get("grad_avg"), grad, alpha)
-        v = v - new["grad_avg"].square()
+        v = v - _average_(state["grad_avg"], grad, alpha).square()
     step = grad / v.sqrt().add_(eps)
     if isinstance(momentum, torch.Tensor) or momentum:
-        if state:
-            step = momentum * state["momentum_buffer"] + step
-        new["momentum_buffer"] = step
-    return _add(param, step, -lr), new
+        if not first:
+            step = state["momentum_buffer"].mul_(momentum).add_(step)
+        state["momentum_buffer"] = step
+    return _add_(param, step, -lr), state
 
 
 def _fast_adam(
     param, grad, state, *, lr, beta1, beta2, eps, weight_decay, amsgrad
 ):
     grad = _add(grad, param, weight_decay)
-    t = state.get("step", 0) + 1
-    m = _average(state.get("exp_avg"), grad, beta1)
-    v = _average(state.get("exp_avg_sq"), grad.square(), beta2)
-    new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
+    state = _begun(state, grad, "exp_avg", "exp_avg_sq")
+    t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
+    if _in_one_pass(param, grad, m, v, beta1, beta2, eps) and not amsgrad:
+        if not isinstance(lr, torch.Tensor):
+            _adam_kernel(param, grad, m, v, t, lr, beta1, beta2, eps)
+            return param, state
+        step = torch.zeros_like(param)
+        _adam_kernel(step, grad, m, v, t, 1.0, beta1, beta2, eps)
+        return _add_(param, step, lr), state
+    _average_(m, grad, beta1)
+    _average_of_squares_(v, grad, beta2)
     if amsgrad:
         v = torch.maximum(v, state.get("max_exp_avg_sq", v))
-        new["max_exp_avg_sq"] = v
+        state["max_exp_avg_sq"] = v
     denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
     step = (m / (1 - beta1**t)).div_(denominator)
-    return _add(param, step, -lr), new
+    return _add_(param, step, -lr), state
+
+
+def _in_one_pass(*given):
+    """Whether torch's kernel takes these: it reads tensors as they lie in
+    memory, and one number of each kind.
+    """
+    *tensors, beta1, beta2, eps = given
+    return all(each.is_contiguous() for each in tensors) and not any(
+        isinstance(each, torch.Tensor) for each in (beta1, beta2, eps)
+    )
+
+
+def _adam_kernel(param, grad, m, v, t, lr, beta1, beta2, eps):
+    """What ``torch.optim.Adam(fused=True)`` runs."""
+    torch._fused_adam_(
+        [param],
+        [grad],
+        [m],
+        [v],
+        [],
+        [torch.tensor(float(t))],
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        weight_decay=0.0,
+        amsgrad=False,
+        maximize=False,
+    )
 
 
 def _fast_adamw(param, grad, state, *, lr, weight_decay, **own):
-    decayed = param * (1 - lr * weight_decay)
-    return _fast_adam(decayed, grad, state, lr=lr, weight_decay=0.0, **own)
+    if isinstance(weight_decay, torch.Tensor) or weight_decay:
+        param.mul_(1 - lr * weight_decay)
+    return _fast_adam(param, grad, state, lr=lr, weight_decay=0.0, **own)
 
 
 def _fast_lion(param, grad, state, *, lr, beta1, beta2, weight_decay):
-    c = _average(state.get("exp_avg"), grad, beta1)
-    m = _average(state.get("exp_avg"), grad, beta2)
-    decayed = param * (1 - lr * weight_decay)
-    return _add(decayed, c.sign(), -lr), {"exp_avg": m}
+    if not state:
+        state = {"exp_avg": torch.zeros_like(grad)}
+    m = state["exp_avg"]
+    c = _average_(m.clone(), grad, beta1)
+    _average_(m, grad, beta2)
+    param.mul_(1 - lr * weight_decay)
+    return _add_(param, c.sign_(), -lr), state
 
 
 _FAST = {
@@ -741,8 +802,8 @@ _FAST = {
 
 @functools.cache
 def _fast(rule):
-    """Return the fast form of a rule with the rule's own defaults; a rule
-    without one stays what it is.
+    """Return the fast form of a rule, with the rule's own defaults: it changes
+    parameter and state in place. A rule without one stays what it is.
     """
     if rule not in _FAST:
         return rule
@@ -834,8 +895,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
                             "gradients must be dense, got a sparse one; make"
                             " the embedding with sparse=False"
                         )
-                    new, self.state[p] = rule(p, p.grad, self.state[p], **hyper)
-                    p.copy_(new)
+                    _, self.state[p] = rule(p, p.grad, self.state[p], **hyper)
         return loss
 
 

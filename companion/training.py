@@ -6,12 +6,15 @@ generator=torch.Generator().manual_seed(s))`` and both start from the model that
 :func:`seeded_model` makes for ``s``, so that one is the test of the other.
 """
 
+import contextlib
 import copy
 import functools
 import inspect
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +22,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 from tqdm import tqdm
 
+from companion._chain import Chain
 from companion.arguments import check_int, check_tensor
 from companion.data import check_data, generator
 from companion.optimizers import (
@@ -35,6 +39,9 @@ __all__ = [
     "fit_many",
     "seeded_model",
 ]
+
+# A step of fewer multiplications takes one thread: two would mostly wait.
+SMALL_STEP = 4e6
 
 
 def accuracy(output, target):
@@ -702,10 +709,21 @@ def fit_many(
         settings[name] |= own
 
     _keep_freed_memory()
+    device = X.device
     step = _Step(model, loss, _fast(rule), settings, schedule, clip_norm)
+    if Chain.fits(model, loss, X, y):
+        step.chain = Chain(model, loss)
+    products = (
+        shape.numel()
+        * (batch_size or n)
+        * sum(p.numel() for p in trained.values())
+    )
+    threads = torch.get_num_threads() if products > SMALL_STEP else 1
+    apart = step.chain is not None and _fast(rule) is not rule
+    team = _Team(step, len(seeds), threads, apart and device.type == "cpu")
     orders = [torch.Generator().manual_seed(seed) for seed in seeds]
     first_row = torch.arange(len(seeds)).unsqueeze(1) * (n if per_seed else 0)
-    runs, device = shape.numel(), X.device
+    runs = shape.numel()
     diverged, best_epoch, epochs_run = torch.zeros(
         3, runs, dtype=torch.int64, device=device
     )
@@ -717,19 +735,11 @@ def fit_many(
         for epoch in (bar := _progress(epochs)):
             order = first_row + torch.stack(
                 [torch.randperm(n, generator=chance) for chance in orders]
-            )
-            order = order.repeat_interleave(runs // len(seeds), 0).to(device)
-            total = 0.0
+            ).to(device)
             step.stacked.model.train()
-            for batch in order.split(batch_size or n, dim=1):
-                # index_select with a flat index is faster than X[batch]
-                rows = batch.flatten()
-                x, target = (
-                    t.index_select(0, rows).unflatten(0, batch.shape)
-                    for t in (X, y)
-                )
-                params, losses = step(params, buffers, x, target)
-                total += losses * batch.shape[1]
+            params, total = team.epoch(
+                params, buffers, (X, y), order.split(batch_size or n, dim=1)
+            )
             epochs_run += active
             record = {"train_loss": total / n}
             if valid is not None:
@@ -809,30 +819,70 @@ class _Step:
         )
         self.schedule, self.clip_norm = schedule, clip_norm
         self.state, self.taken = {name: {} for name in settings}, 0
+        self.chain = None
 
     def __call__(self, params, buffers, x, y):
-        leaves = [params[name].requires_grad_() for name in self.settings]
-        losses = (self.losses if self.taken else self.first_losses)(
-            params | buffers, x, y
-        )
-        grads = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
+        """Take one step with a batch of each seed."""
         with torch.no_grad():
+            if self.chain:
+                losses, grads = self.chain(params, x, y)
+            else:
+                losses, grads = self.differentiate(params, buffers, x, y)
             if self.clip_norm is not None:
                 grads = _clip(grads, self.clip_norm)
             params = dict(params)
-            for (name, hyper), grad in zip(
-                self.settings.items(), grads, strict=True
-            ):
+            for name, grad in grads.items():
+                hyper = self.settings[name]
                 if self.schedule is not None:
                     hyper = hyper | {
                         "lr": hyper["lr"] * self.schedule(self.taken)
                     }
-                if grad is not None:
-                    params[name], self.state[name] = self.rule(
-                        params[name], grad, self.state[name], **hyper
-                    )
+                params[name], self.state[name] = self.rule(
+                    params[name], grad, self.state[name], **hyper
+                )
         self.taken += 1
-        return params, losses.detach()
+        return params, losses
+
+    def epoch(self, params, buffers, data, batches):
+        """Take the steps of an epoch; return the parameters, and the sum of the
+        losses over the rows.
+        """
+        total = 0.0
+        for batch in batches:
+            # index_select with a flat index is faster than X[batch]
+            rows = batch.flatten()
+            x, y = (
+                t.index_select(0, rows).unflatten(0, batch.shape) for t in data
+            )
+            params, losses = self(params, buffers, x, y)
+            total += losses * batch.shape[1]
+        return params, total
+
+    def share(self, runs):
+        """Return the step of some of the runs."""
+        own = copy.copy(self)
+        own.settings = {
+            name: {key: _of_runs(value, runs) for key, value in hyper.items()}
+            for name, hyper in self.settings.items()
+        }
+        own.clip_norm = _of_runs(self.clip_norm, runs)
+        own.state = {name: {} for name in own.settings}
+        return own
+
+    @torch.enable_grad()
+    def differentiate(self, params, buffers, x, y):
+        """Losses and gradients by autograd."""
+        leaves = [params[name].requires_grad_() for name in self.settings]
+        points = len(leaves[0]) // len(x)
+        x, y = (t.repeat_interleave(points, 0) for t in (x, y))
+        losses = (self.losses if self.taken else self.first_losses)(
+            params | buffers, x, y
+        )
+        found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
+        grads = zip(self.settings, found, strict=True)
+        return losses.detach(), {
+            name: grad for name, grad in grads if grad is not None
+        }
 
     def losses(self, state, x, y):
         return _mean_losses(self.loss, self.stacked(state, x), y)
@@ -853,6 +903,61 @@ class _Step:
                 f" over the runs ({str(error).splitlines()[0]}); train it with"
                 " fit, one seed at a time"
             ) from error
+
+
+def _of_runs(value, runs):
+    """Return the part of a value that belongs to some of the runs; a number is
+    of all.
+    """
+    return (
+        value[runs] if isinstance(value, torch.Tensor) and value.ndim else value
+    )
+
+
+class _Team:
+    """All runs, in as many threads as pay.
+
+    Where the steps can be taken ``apart``, each thread has some of the seeds to
+    itself for a whole epoch. Threads that share each product wait for each
+    other thousands of times, long on a busy machine.
+    """
+
+    def __init__(self, step, seeds, threads, apart):
+        self.step, self.threads = step, threads
+        workers = min(seeds, threads) if apart else 1
+        cuts = [seeds * i // workers for i in range(workers + 1)]
+        self.seeds = [slice(*pair) for pair in pairwise(cuts)]
+        self.steps = None if workers == 1 else []
+
+    def epoch(self, params, buffers, data, batches):
+        if self.steps is None:
+            with _threads(self.threads):
+                return self.step.epoch(params, buffers, data, batches)
+        points = len(next(iter(params.values()))) // self.seeds[-1].stop
+        runs = [slice(s.start * points, s.stop * points) for s in self.seeds]
+        self.steps = self.steps or [self.step.share(each) for each in runs]
+
+        def work(step, seeds, runs):
+            # in place: what belongs to other runs is never touched
+            own = {name: value[runs] for name, value in params.items()}
+            own_batches = [batch[seeds] for batch in batches]
+            return step.epoch(own, buffers, data, own_batches)[1]
+
+        with ThreadPoolExecutor(
+            len(runs), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            totals = list(pool.map(work, self.steps, self.seeds, runs))
+        return params, torch.cat(totals)
+
+
+@contextlib.contextmanager
+def _threads(number):
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 _PLAIN = (
@@ -924,12 +1029,34 @@ class _Stacked:
         )(state, x)
 
 
+class _StackedLinear(torch.autograd.Function):
+    """One linear layer of all runs: inputs (R, N, d), weights (R, k, d), biases
+    (R, k) or none. Autograd's own gradient of the weights would be transposed,
+    and the rules slow.
+    """
+
+    @staticmethod
+    def forward(ctx, x, weight, bias):
+        ctx.save_for_backward(x, weight)
+        if bias is None:
+            return torch.bmm(x, weight.mT)
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
+
+    @staticmethod
+    def backward(ctx, delta):
+        x, weight = ctx.saved_tensors
+        needs = ctx.needs_input_grad
+        return (
+            torch.bmm(delta, weight) if needs[0] else None,
+            torch.bmm(delta.mT, x) if needs[1] else None,
+            delta.sum(1) if needs[2] else None,
+        )
+
+
 def _stacked_linear(layer, x):
     if layer.weight.ndim == 2:  # one model under vmap
         return F.linear(x, layer.weight, layer.bias)
-    if layer.bias is None:
-        return torch.bmm(layer.weight, x.mT).mT
-    return torch.baddbmm(layer.bias.unsqueeze(2), layer.weight, x.mT).mT
+    return _StackedLinear.apply(x, layer.weight, layer.bias)
 
 
 def _named_state(model):
@@ -973,10 +1100,13 @@ def _clip(grads, max_norm):
     ``max_norm``.
     """
     norms = torch.stack(
-        [g.flatten(1).norm(dim=1) for g in grads if g is not None]
+        [grad.flatten(1).norm(dim=1) for grad in grads.values()]
     ).norm(dim=0)
     factor = (max_norm / (norms + 1e-6)).clamp(max=1.0)
-    return [g if g is None else g * _per_parameter(factor, g) for g in grads]
+    return {
+        name: grad * _per_parameter(factor, grad)
+        for name, grad in grads.items()
+    }
 
 
 def _per_parameter(values, stacked):

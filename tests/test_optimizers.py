@@ -159,7 +159,7 @@ def rule_options(options):
 
 
 def rule_run(rule, options, grads, start):
-    param, state = start, {}
+    param, state = start.clone(), {}
     for grad in grads:
         param, state = rule(param, grad, state, **options)
     return param
