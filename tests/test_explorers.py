@@ -10,18 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import test_site
-from axe_playwright_python.sync_playwright import Axe
 from test_site import (
-    KNOWN_VIOLATIONS,
     ROOT,
     SITE,
     STICKING_OUT,
-    WCAG,
     Visit,
     pages_with,
     parsed,
     served,
     small_book,
+    violations,
 )
 
 browser, server = test_site.browser, test_site.server
@@ -180,18 +178,6 @@ def address(book):
 def page_of(book):
     """Return the small book's page as a tree."""
     return parsed(book / "_build/html/book/toy.html")
-
-
-def violations(page):
-    """Return what axe finds on a page."""
-    found = Axe().run(
-        page, options={"runOnly": {"type": "tag", "values": WCAG}}
-    )
-    return {
-        each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
-        for each in found.response["violations"]
-        if each["id"] not in KNOWN_VIOLATIONS
-    }
 
 
 def mounted(visit, nth=0):
