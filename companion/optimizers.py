@@ -746,11 +746,13 @@ def _fast_adam(
 
 
 def _in_one_pass(*given):
-    """Whether torch's kernel takes these: it reads tensors as they lie in
-    memory, and one number of each kind.
+    """Whether torch's kernel for the CPU takes these: it reads tensors as they
+    lie in memory, and one number of each kind.
     """
     *tensors, beta1, beta2, eps = given
-    return all(each.is_contiguous() for each in tensors) and not any(
+    return all(
+        each.is_contiguous() and each.device.type == "cpu" for each in tensors
+    ) and not any(
         isinstance(each, torch.Tensor) for each in (beta1, beta2, eps)
     )
 

@@ -1140,11 +1140,16 @@ def _expand(rule, hyper, stacked):
             if lr
             else "lr must be a hyper-parameter of the rule"
         )
-    hyper = {"lr": lr.default} | hyper
-    return {
-        k: _per_parameter(v, stacked) if isinstance(v, torch.Tensor) else v
-        for k, v in hyper.items()
-    }
+    expanded = {"lr": lr.default} | hyper
+    for name, value in expanded.items():
+        if isinstance(value, torch.Tensor):
+            same = (value == value.flatten()[0]).all()  # a number is faster
+            expanded[name] = (
+                value.flatten()[0].item()
+                if same
+                else _per_parameter(value, stacked)
+            )
+    return expanded
 
 
 def _validate(stacked, state, valid, functions, shape, per_seed):
