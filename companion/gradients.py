@@ -254,7 +254,7 @@ def chain_derivative(w, b, depth, a=0.5):
         a: input :math:`a_0`, likewise.
 
     Returns:
-        The derivative, float64 for numbers, else of the type of the tensors.
+        The derivative, float64.
 
     Raises:
         ValueError: if ``depth`` is below 1.
@@ -269,11 +269,7 @@ def chain_derivative(w, b, depth, a=0.5):
     """
     check_int("depth", depth)
 
-    def as_tensor(v):
-        number = not isinstance(v, torch.Tensor)
-        return torch.tensor(v, dtype=torch.float64) if number else v
-
-    w, b, a = as_tensor(w), as_tensor(b), as_tensor(a)
+    w, b, a = (torch.as_tensor(v, dtype=torch.float64) for v in (w, b, a))
     slope = torch.ones_like(w)
     for _ in range(depth):
         z = w * a + b
@@ -660,11 +656,7 @@ class Residual(nn.Module):
     def forward(self, x):
         """Add the branch to the identity."""
         change = self.branch(x)
-        if change.shape != x.shape:
-            raise ValueError(
-                f"the branch must keep the shape {tuple(x.shape)}, it returned"
-                f" {tuple(change.shape)}"
-            )
+        check_floats("what the branch returns", change, shape=x.shape)
         return x + self.scale * change
 
 

@@ -168,11 +168,14 @@ export function mount(element, words) {
   lives.text(words.band);
   const line = (on, kind) => on.plot.append("path").attr("class", kind);
   const signal = line(top, "line three");
-  const lesson = line(bottom, "line two");
   const message = line(bottom, "line one");
+  const lesson = line(bottom, "line two"); // dots, for the two may coincide
+  lesson.attr("stroke-dasharray", "0.1 7").attr("stroke-linecap", "round");
+  lesson.style("stroke-width", 5);
   const name = (kind, text) =>
     bottom.over.append("text").attr("class", `name ${kind}`).text(text);
   const names = [name("one", words.message), name("two", words.lesson)];
+  names[0].style("fill", "var(--course-one)");
   const hint = bottom.over.append("text").attr("class", "hint");
   hint.text(words.drag);
 
