@@ -144,6 +144,18 @@ def test_the_blocks(compute, block, depth, wanted):
     assert compute("gradients", "branch", (block, depth)) == [wanted]
 
 
+def pulled(compute, wanted, numbers, *setting):
+    """Pull until the scale rests."""
+    gain, before = 1.0, None
+    for _ in range(40):
+        if gain == before:
+            break
+        before = gain
+        pull = gain, wanted, *numbers, *setting
+        (gain,) = compute("gradients", "nearer", pull)
+    return gain
+
+
 @pytest.mark.parametrize("activation", FUNCTIONS)
 @pytest.mark.parametrize("depth", [5, 20, 40])
 def test_pulling_the_message_finds_the_scale(compute, activation, depth):
@@ -153,20 +165,20 @@ def test_pulling_the_message_finds_the_scale(compute, activation, depth):
         wanted = by_torch(weights, x, end, depth, gain, activation, "plain")
         share = (wanted["message"][0] / wanted["message"][-1]).item()
         setting = depth, activation, "plain"
-        (found,) = compute("gradients", "gainFor", (share, *numbers, *setting))
+        found = pulled(compute, share, numbers, *setting)
         back = by_torch(weights, x, end, depth, found, activation, "plain")
         again = (back["message"][0] / back["message"][-1]).item()
-        assert abs(math.log(again / share)) < 1.5
+        # above 1 a small change of tanh's scale moves the message at random
+        smooth = activation != "tanh" or gain < 1
+        assert abs(math.log(again / share)) < (0.06 if smooth else 3)
 
 
 def test_pulling_beyond_the_ends_stops_there(compute):
     weights, x, end = chance(5)
     numbers = weights.flatten().tolist(), x.tolist(), end.tolist()
-    setting = 5, "relu", "plain"
-    (low,) = compute("gradients", "gainFor", (1e-90, *numbers, *setting))
-    (high,) = compute("gradients", "gainFor", (1e90, *numbers, *setting))
-    assert low == pytest.approx(0.2, rel=0.01)
-    assert high == pytest.approx(12, rel=0.01)
+    for share, gain in ((1e-90, 0.2), (1e90, 12)):
+        found = pulled(compute, share, numbers, 5, "relu", "plain")
+        assert found == pytest.approx(gain)
 
 
 @pytest.mark.parametrize(

@@ -101,15 +101,31 @@ function reach(values) {
   return values[0] / values[values.length - 1];
 }
 
-/** The gain at which `share(gain)` is the wanted one, as shares rise with it. */
-function gainFor(wanted, share) {
-  let [low, high] = [Math.log(GAIN.min), Math.log(GAIN.max)];
-  for (let i = 0; i < 9; i++) {
-    const middle = (low + high) / 2;
-    if (share(Math.exp(middle)) < wanted) low = middle;
-    else high = middle;
+/**
+ * A gain nearer to the one at which `share(gain)` is the wanted one: two steps
+ * of the secant method on logarithms. `steep` is a first guess of the slope;
+ * shares rise with the gain, if not smoothly where tanh is chaotic. Call it
+ * again until it returns what it was given, as it does when it finds no better.
+ */
+function nearer(gain, wanted, share, steep) {
+  const error = (x) => {
+    const found = Math.max(share(Math.exp(x)), 1e-250);
+    return Math.log(found) - Math.log(wanted);
+  };
+  const [low, high] = [Math.log(GAIN.min), Math.log(GAIN.max)];
+  let x = Math.log(gain);
+  let off = error(x);
+  let best = [gain, Math.abs(off)];
+  for (let i = 0; i < 2 && Math.abs(off) > 0.05; i++) {
+    const step = Math.max(Math.min(off / steep, 1), -1);
+    const next = Math.max(Math.min(x - step, high), low);
+    if (next === x) break;
+    const then = error(next);
+    steep = Math.max((then - off) / (next - x), 1);
+    [x, off] = [next, then];
+    if (Math.abs(off) < best[1]) best = [Math.exp(x), Math.abs(off)];
   }
-  return Math.exp((low + high) / 2);
+  return best[0];
 }
 
 /** What became of a gradient on its way to layer 1. */
@@ -119,12 +135,11 @@ function outcome(share) {
 
 export const model = {
   activate, backprop, branch, normals, outcome, reach,
-  gainFor: (wanted, weights, input, end, depth, activation, block) =>
-    gainFor(wanted, (gain) =>
-      reach(
-        backprop(weights, input, end, depth, gain, activation, block).message,
-      ),
-    ),
+  nearer: (gain, wanted, weights, input, end, depth, ...kind) => {
+    const share = (each) =>
+      reach(backprop(weights, input, end, depth, each, ...kind).message);
+    return nearer(gain, wanted, share, depth - 1);
+  },
 };
 
 const log = (x) => Math.max(Math.log10(x), -60) || 0;
@@ -136,6 +151,7 @@ export function mount(element, words) {
   let weights;
   let input;
   let end;
+  let wanted = null; // the share to which the reader pulls the message
   const say = verdict(element);
   const charts = add(element, "div", { class: "charts" });
   const update = onFrame(draw);
@@ -188,11 +204,12 @@ export function mount(element, words) {
     label: words.handle,
     move(_x, y) {
       untouched(false);
-      state.gain = gainFor(10 ** y, (gain) => reach(run(gain).message));
+      wanted = 10 ** y;
       update();
     },
     step(dx, dy) {
       untouched(false);
+      wanted = null;
       const gain = state.gain * STEP ** Math.max(Math.min(dy, 400), -400);
       state.gain = Math.min(Math.max(gain, GAIN.min), GAIN.max);
       state.depth = Math.min(Math.max(state.depth + dx, 2), DEEPEST);
@@ -254,6 +271,7 @@ export function mount(element, words) {
   }
 
   function set(change) {
+    wanted = null;
     Object.assign(state, change);
     if ("seed" in change) throwWeights();
     update();
@@ -281,8 +299,17 @@ export function mount(element, words) {
     update();
   }
 
+  function pull() {
+    const share = (gain) => reach(run(gain).message);
+    const gain = nearer(state.gain, wanted, share, state.depth - 1);
+    if (gain === state.gain) return;
+    state.gain = gain;
+    update(); // once more, until it rests
+  }
+
   function draw() {
     if (!top.width || !bottom.width) return;
+    if (wanted !== null) pull();
     const { depth, gain, activation, block } = state;
     const found = run(gain);
     const path = (on, values, height) =>
