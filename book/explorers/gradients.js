@@ -271,6 +271,7 @@ export function mount(element, words) {
   }
 
   function set(change) {
+    untouched(false);
     wanted = null;
     Object.assign(state, change);
     if ("seed" in change) throwWeights();
