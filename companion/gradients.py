@@ -545,23 +545,11 @@ class Signal:
     gradient: torch.Tensor | None = None
 
     @property
-    def std(self):
-        """Standard deviation of the output over rows and units."""
-        return self.output.std().item()
-
-    @property
     def gradient_norm(self):
         """Length of the gradient; NaN before ``backward``."""
         return (
             math.nan if self.gradient is None else self.gradient.norm().item()
         )
-
-    @property
-    def dead(self):
-        """Share of units whose output is zero for every row: after a ReLU, they
-        get no gradient.
-        """
-        return (self.output == 0).all(0).double().mean().item()
 
 
 @contextmanager
