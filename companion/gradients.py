@@ -1,9 +1,9 @@
 r"""Chapter *gradients*: why gradients vanish and explode with depth, how to see
 it, and what helps.
 
-Ordered from the scalar chain to activation functions, Jacobians, clipping,
-probes for any network, residual blocks and a recurrent network; the checks of
-the chapter's exercises come last.
+Ordered from activation functions to the scalar chain, the two gradients of a
+layer, products of Jacobians, clipping, probes for any network, residual blocks
+and a recurrent network; the checks of the chapter's exercises come last.
 """
 
 import math
@@ -41,6 +41,7 @@ __all__ = [
     "silu_derivative",
     "softmax_jacobian",
     "tanh_derivative",
+    "weight_gradient",
 ]
 
 
@@ -253,7 +254,7 @@ def chain_derivative(w, b, depth, a=0.5):
         a: input :math:`a_0`, likewise.
 
     Returns:
-        The derivative, float64 for numbers, else of the type of the tensors.
+        The derivative, float64.
 
     Raises:
         ValueError: if ``depth`` is below 1.
@@ -268,17 +269,56 @@ def chain_derivative(w, b, depth, a=0.5):
     """
     check_int("depth", depth)
 
-    def as_tensor(v):
-        number = not isinstance(v, torch.Tensor)
-        return torch.tensor(v, dtype=torch.float64) if number else v
-
-    w, b, a = as_tensor(w), as_tensor(b), as_tensor(a)
+    w, b, a = (torch.as_tensor(v, dtype=torch.float64) for v in (w, b, a))
     slope = torch.ones_like(w)
     for _ in range(depth):
         z = w * a + b
         slope = slope * w * sigmoid_derivative(z)
         a = torch.sigmoid(z)
     return slope
+
+
+def weight_gradient(delta, h):
+    r"""Gradient of a layer's weights: the message that comes back to the layer,
+    times what the layer was given.
+
+    .. math::
+        \frac{\partial L}{\partial\mathbf{W}} = \boldsymbol{\Delta}^\top
+        \mathbf{H}, \qquad \text{for one row } \boldsymbol{\delta}\,
+        \mathbf{h}^\top
+
+    Args:
+        delta: gradient of the loss with respect to the layer's output
+            :math:`\mathbf{z} = \mathbf{W}\mathbf{h} + \mathbf{b}`, one row
+            per example, shape (…, N, n_out).
+        h: the layer's input, shape (…, N, n_in).
+
+    Returns:
+        Tensor (…, n_out, n_in), shaped like ``nn.Linear.weight``.
+
+    Raises:
+        TypeError: if ``delta`` or ``h`` is not a floating-point tensor.
+        ValueError: if they have not the same number of rows.
+
+    Example:
+        >>> weight_gradient(
+        ...     torch.tensor([[0.5, 0.0]]), torch.tensor([[1.0, 2.0, 4.0]])
+        ... )
+        tensor([[0.5000, 1.0000, 2.0000],
+                [0.0000, 0.0000, 0.0000]])
+
+    Source: Rumelhart, Hinton and Williams (1986), equation 6.
+
+    Chapter: gradients.
+    """
+    check_floats("delta", delta, dims=2)
+    check_floats("h", h, dims=2)
+    if delta.shape[:-1] != h.shape[:-1]:
+        raise ValueError(
+            f"h must have as many rows as delta, got {tuple(h.shape)} for"
+            f" {tuple(delta.shape)}"
+        )
+    return delta.mT @ h
 
 
 def softmax_jacobian(q):
@@ -505,23 +545,11 @@ class Signal:
     gradient: torch.Tensor | None = None
 
     @property
-    def std(self):
-        """Standard deviation of the output over rows and units."""
-        return self.output.std().item()
-
-    @property
     def gradient_norm(self):
         """Length of the gradient; NaN before ``backward``."""
         return (
             math.nan if self.gradient is None else self.gradient.norm().item()
         )
-
-    @property
-    def dead(self):
-        """Share of units whose output is zero for every row: after a ReLU, they
-        get no gradient.
-        """
-        return (self.output == 0).all(0).double().mean().item()
 
 
 @contextmanager
@@ -593,7 +621,8 @@ class Residual(nn.Module):
 
     Args:
         branch: :math:`f`, an ``nn.Module`` that keeps the shape of its input.
-        scale: :math:`\kappa`.
+        scale: :math:`\kappa`, a number, or an ``nn.Parameter`` that is learned
+            (ReZero starts it at ``torch.zeros(1)``).
 
     Raises:
         ValueError: when called, if the branch changes the shape.
@@ -602,7 +631,8 @@ class Residual(nn.Module):
         >>> Residual(nn.ReLU())(torch.tensor([[-1.0, 2.0]]))
         tensor([[-1.,  4.]])
 
-    Source: He, Zhang, Ren and Sun (2016).
+    Source: He, Zhang, Ren and Sun (2016); Bachlechner et al. (2021) for a
+    learned scale.
 
     Chapter: gradients.
     """
@@ -614,11 +644,7 @@ class Residual(nn.Module):
     def forward(self, x):
         """Add the branch to the identity."""
         change = self.branch(x)
-        if change.shape != x.shape:
-            raise ValueError(
-                f"the branch must keep the shape {tuple(x.shape)}, it returned"
-                f" {tuple(change.shape)}"
-            )
+        check_floats("what the branch returns", change, shape=x.shape)
         return x + self.scale * change
 
 
