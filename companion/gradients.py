@@ -307,7 +307,7 @@ def weight_gradient(delta, h):
         tensor([[0.5000, 1.0000, 2.0000],
                 [0.0000, 0.0000, 0.0000]])
 
-    Source: Rumelhart, Hinton and Williams (1986), equation 6.
+    Source: Rumelhart, Hinton and Williams (1986).
 
     Chapter: gradients.
     """
