@@ -227,6 +227,13 @@ const LOOKS = {
 export function mount(element, words) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const { X, y } = digits();
+  const names = {
+    relu: words.relu,
+    reluBatch: words.reluBatch,
+    sigmoid: words.sigmoid,
+    sigmoidLayer: words.sigmoidLayer,
+    sigmoidBatch: words.sigmoidBatch,
+  };
   const state = { ...START };
   let chance;
   let trained; // by rate: the networks and their losses so far
@@ -291,7 +298,7 @@ export function mount(element, words) {
         .append("text")
         .attr("x", x)
         .attr("y", middle + 5);
-    text(50).text(words[name]);
+    text(50).text(names[name]);
     return { loss: text(206), verdict: text(252).attr("class", "value") };
   });
 
@@ -397,7 +404,7 @@ export function mount(element, words) {
       const alive = lives(losses.at(-1));
       rows[i].verdict.text(alive ? words.alive : words.dead);
       rows[i].verdict.attr("class", alive ? "value band-label" : "hint");
-      if (alive) living.push(words[name]);
+      if (alive) living.push(names[name]);
     });
     if (!done) return;
     const places = [...trained.keys()].sort(d3.ascending).filter(
