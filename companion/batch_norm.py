@@ -587,8 +587,8 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     Chapter: batch_norm.
     """
     _check_layer_norm(input, normalized_shape, weight, None)
+    check_real("eps", 0 if eps is None else eps, 0)
     eps = torch.finfo(input.dtype).eps if eps is None else eps
-    check_real("eps", eps, 0)
     dims = list(range(-len(normalized_shape), 0))
     y = input / (input.square().mean(dims, keepdim=True) + eps).sqrt()
     return y if weight is None else y * weight

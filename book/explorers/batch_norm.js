@@ -212,7 +212,7 @@ export const model = { digits, lives, need, normals, train };
 
 const RATES = d3.range(-24, 13).map((k) => 10 ** (k / 12));
 const START = { at: 24, seed: 2 }; // the rate 1
-const SLICE = 5; // milliseconds of training per frame
+const SLICE = 4; // milliseconds of training per frame
 const TOP = 2.2;
 const MARGIN = { top: 24, right: 16, bottom: 34, left: 40 };
 const LOOKS = {
@@ -248,6 +248,7 @@ export function mount(element, words) {
     x: d3.scaleLinear([0, STEPS], [0, 1]),
     y: d3.scaleLinear([0, TOP], [0, 1]).clamp(true),
     ticks: { x: [0, 20, 40, 60, 80], y: [0, 1, 2] },
+    format: { y: String },
     titles: { x: words.step, y: words.curves },
     draw: update,
   });
@@ -258,7 +259,7 @@ export function mount(element, words) {
     x: d3.scaleLog([RATES[0], RATES.at(-1)], [0, 1]),
     y: d3.scaleLinear([0, TOP], [0, 1]).clamp(true),
     ticks: { x: [0.01, 0.1, 1, 10], y: [0, 1, 2] },
-    format: { x: (each) => number(each) },
+    format: { x: (each) => number(each), y: String },
     titles: { x: words.rate, y: words.map },
     draw: update,
   });
@@ -299,7 +300,7 @@ export function mount(element, words) {
         .attr("x", x)
         .attr("y", middle + 5);
     text(50).text(names[name]);
-    return { loss: text(206), verdict: text(252).attr("class", "value") };
+    return { loss: text(208), verdict: text(262).attr("class", "value") };
   });
 
   const pull = handle(map, {
