@@ -254,8 +254,8 @@ export function mount(element, words) {
   });
   const map = chart(charts, {
     label: words.map,
-    height: 190,
-    margin: MARGIN,
+    height: 206,
+    margin: { ...MARGIN, top: 40 },
     x: d3.scaleLog([RATES[0], RATES.at(-1)], [0, 1]),
     y: d3.scaleLinear([0, TOP], [0, 1]).clamp(true),
     ticks: { x: [0.01, 0.1, 1, 10], y: [0, 1, 2] },
@@ -276,7 +276,10 @@ export function mount(element, words) {
       .attr("stroke-dasharray", LOOKS[name].dash)
       .attr("stroke-linecap", "round");
   const lines = NAMES.map((name) => line(curves, name));
-  const trails = NAMES.map((name) => line(map, name));
+  const trails = NAMES.map((name) => line(map, name).attr("opacity", 0.5));
+  const dots = NAMES.map((name) =>
+    line(map, name).attr("stroke-dasharray", null).style("stroke-width", 6),
+  );
   const cursor = map.plot.append("path").attr("class", "line theory");
   const hint = map.over.append("text").attr("class", "hint").text(words.drag);
 
@@ -300,7 +303,7 @@ export function mount(element, words) {
         .attr("x", x)
         .attr("y", middle + 5);
     text(50).text(names[name]);
-    return { loss: text(208), verdict: text(262).attr("class", "value") };
+    return { loss: text(228), verdict: text(276).attr("class", "value") };
   });
 
   const pull = handle(map, {
@@ -412,11 +415,13 @@ export function mount(element, words) {
       (at) => trained.get(at)[0].losses.length > STEPS,
     );
     NAMES.forEach((_, i) => {
-      const path = d3.line(
-        (at) => map.x(RATES[at]),
-        (at) => map.y(trained.get(at)[i].losses.at(-1)),
-      );
-      trails[i].attr("d", path(places.length > 1 ? places : []));
+      const points = places.map((at) => [
+        map.x(RATES[at]),
+        map.y(trained.get(at)[i].losses.at(-1)),
+      ]);
+      trails[i].attr("d", d3.line()(points));
+      // an empty stroke with round ends is a dot
+      dots[i].attr("d", points.map(([a, b]) => `M${a},${b}h0`).join(""));
     });
     element.dataset.living = living.length;
     const values = { rate, count: living.length, names: living.join(", ") };
