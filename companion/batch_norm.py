@@ -1,9 +1,9 @@
 r"""Chapter *batch_norm*: normalizing the units of a layer over the batch,
 forward and backward, in training and after.
 
-Ordered from mean and variance to the layer, its gradient, its modules, layer
-normalization, and what theory says of deep stacks; the checks of the chapter's
-exercises come last.
+Ordered from mean and variance to the layer, its gradient, its modules, what
+becomes of it after training, its relatives that need no batch, and what theory
+says of deep stacks; the checks of the chapter's exercises come last.
 """
 
 import math
@@ -22,10 +22,12 @@ __all__ = [
     "check_batch_norm",
     "check_batch_norm_backward",
     "check_running_mean",
+    "fuse_linear_bn_weights",
     "gradient_growth",
     "layer_norm",
     "moments",
     "normalize",
+    "rms_norm",
     "running_average",
     "running_mean_std",
 ]
@@ -431,6 +433,69 @@ class BatchNorm2d(_BatchNorm):
     ndims = (4,)
 
 
+def fuse_linear_bn_weights(
+    linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b
+):
+    r"""Fold a batch normalization that no longer learns into the linear layer
+    before it: the weights and the bias of one layer that does the work of both.
+
+    .. math::
+        \mathbf{W}' = \frac{\gamma}{\sqrt{r_v + \epsilon}}\,\mathbf{W}, \qquad
+        \mathbf{b}' = \frac{\gamma}{\sqrt{r_v + \epsilon}}\,(\mathbf{b} -
+        r_m) + \beta
+
+    Args:
+        linear_w: :math:`\mathbf{W}`, shape (C, inputs).
+        linear_b: :math:`\mathbf{b}`, shape (C,), or None for 0.
+        bn_rm: running mean :math:`r_m`, shape (C,).
+        bn_rv: running variance :math:`r_v`, shape (C,).
+        bn_eps: :math:`\epsilon \ge 0`.
+        bn_w: :math:`\gamma`, shape (C,), or None for 1.
+        bn_b: :math:`\beta`, shape (C,), or None for 0.
+
+    Returns:
+        :math:`\mathbf{W}'` and :math:`\mathbf{b}'`.
+
+    Raises:
+        ValueError: for shapes that do not fit, or if ``bn_eps`` is negative.
+
+    Example:
+        >>> w, b = fuse_linear_bn_weights(
+        ...     torch.ones(1, 2),
+        ...     None,
+        ...     torch.ones(1),
+        ...     4 * torch.ones(1),
+        ...     0.0,
+        ...     torch.ones(1),
+        ...     None,
+        ... )  # (x₁ + x₂ − 1) / 2
+        >>> w.tolist(), b.tolist()
+        ([[0.5, 0.5]], [-0.5])
+
+    Source: Jacob and others (2018).
+
+    Differs from torch: plain tensors come back, not parameters; γ and β may be
+    None.
+
+    Chapter: batch_norm.
+    """
+    check_floats("linear_w", linear_w, dims=2)
+    _check_shape("bn_rm", bn_rm, linear_w.shape[:1])
+    for name, vector in zip(
+        ("linear_b", "bn_rv", "bn_w", "bn_b"),
+        (linear_b, bn_rv, bn_w, bn_b),
+        strict=True,
+    ):
+        _check_shape(name, vector, bn_rm.shape)
+    check_real("bn_eps", bn_eps, 0)
+    scale = 1 / (bn_rv + bn_eps).sqrt()
+    if bn_w is not None:
+        scale = bn_w * scale
+    shift = -bn_rm if linear_b is None else linear_b - bn_rm
+    b = scale * shift
+    return scale.unsqueeze(1) * linear_w, b if bn_b is None else b + bn_b
+
+
 def _check_layer_norm(input, normalized_shape, weight, bias):
     check_floats("input", input)
     if not isinstance(normalized_shape, tuple | list):
@@ -488,6 +553,45 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     if weight is not None:
         y = y * weight
     return y if bias is None else y + bias
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    r"""Divide each row by its root mean square: layer normalization without the
+    mean and without the shift.
+
+    .. math::
+        y_i = \gamma \odot \frac{x_i}{\sqrt{\overline{x_i^2} + \epsilon}},
+        \qquad \overline{x_i^2} \text{ over the units of row } i
+
+    Args:
+        input: shape (…, \*normalized_shape).
+        normalized_shape: shape of what is normalized together, a tuple or list
+            of ints.
+        weight: :math:`\gamma`, shape ``normalized_shape``, or None for 1.
+        eps: :math:`\epsilon \ge 0`; None takes the spacing of numbers near 1
+            in the type of ``input``.
+
+    Returns:
+        Tensor of the shape of ``input``.
+
+    Raises:
+        TypeError: if ``normalized_shape`` is no tuple or list.
+        ValueError: for shapes that do not fit, or if ``eps`` is negative.
+
+    Example:
+        >>> rms_norm(torch.tensor([[3.0, 4.0, 0.0, 0.0]]), (4,)).tolist()[0][:2]
+        [1.2000000476837158, 1.600000023841858]
+
+    Source: Zhang and Sennrich (2019).
+
+    Chapter: batch_norm.
+    """
+    _check_layer_norm(input, normalized_shape, weight, None)
+    check_real("eps", 0 if eps is None else eps, 0)
+    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    dims = list(range(-len(normalized_shape), 0))
+    y = input / (input.square().mean(dims, keepdim=True) + eps).sqrt()
+    return y if weight is None else y * weight
 
 
 def running_mean_std(momentum, batch_size, std=1.0):

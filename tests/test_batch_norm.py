@@ -106,6 +106,7 @@ def test_the_function_equals_torch_at_small_scales_and_large_offsets(
         (bn.batch_norm, F.batch_norm),
         (bn.batch_norm_backward, F.batch_norm),
         (bn.layer_norm, F.layer_norm),
+        (bn.rms_norm, F.rms_norm),
     ],
 )
 def test_defaults_are_torchs(ours, theirs):
@@ -181,6 +182,54 @@ def test_layer_norm_equals_torch(shape):
         F.layer_norm(x, shape, eps=0.1),
         **EXACT,
     )
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4)])
+@pytest.mark.parametrize("scale", [1e-6, 3.0, 1e6])
+@pytest.mark.parametrize("eps", [None, 0.1])
+def test_rms_norm_equals_torch(shape, scale, eps):
+    x, weight = draw(5, 3, 4, scale=scale, offset=scale), draw(*shape, seed=1)
+    for w in (weight, None):
+        torch.testing.assert_close(
+            bn.rms_norm(x, shape, w, eps), F.rms_norm(x, shape, w, eps), **EXACT
+        )
+
+
+def test_rms_norm_is_layer_norm_of_a_row_with_mean_zero():
+    x = draw(5, 4)
+    x = x - x.mean(1, keepdim=True)
+    torch.testing.assert_close(
+        bn.rms_norm(x, (4,), eps=0.1), bn.layer_norm(x, (4,), eps=0.1), **EXACT
+    )
+
+
+@pytest.mark.parametrize("missing", [(), ("linear_b",), ("bn_w", "bn_b")])
+def test_the_fused_layer_equals_torchs_and_the_two_layers(missing):
+    arguments = {
+        "linear_w": draw(3, 4),
+        "linear_b": draw(3, seed=1),
+        "bn_rm": draw(3, seed=2),
+        "bn_rv": draw(3, seed=3).square(),
+        "bn_eps": 0.01,
+        "bn_w": draw(3, seed=4),
+        "bn_b": draw(3, seed=5),
+    } | dict.fromkeys(missing)
+    w, b = bn.fuse_linear_bn_weights(**arguments)
+    if "bn_w" not in missing:  # torch's wants both
+        theirs = nn.utils.fusion.fuse_linear_bn_weights(**arguments)
+        torch.testing.assert_close(w, theirs[0].detach(), **EXACT)
+        torch.testing.assert_close(b, theirs[1].detach(), **EXACT)
+    x = draw(6, 4, seed=6)
+    z = F.linear(x, arguments["linear_w"], arguments["linear_b"])
+    y = bn.batch_norm(
+        z,
+        arguments["bn_rm"],
+        arguments["bn_rv"],
+        arguments["bn_w"],
+        arguments["bn_b"],
+        eps=0.01,
+    )
+    torch.testing.assert_close(F.linear(x, w, b), y, **EXACT)
 
 
 @given(st.floats(0.1, 100), st.floats(-100, 100))
@@ -377,6 +426,35 @@ BAD = {
         lambda: bn.layer_norm(X, (3,), X),
         ValueError,
         r"weight must have shape \(3,\), got \(4, 3\)",
+    ),
+    "rms shape": (
+        lambda: bn.rms_norm(X, (4,)),
+        ValueError,
+        r"end of input's shape \(4, 3\), got \(4,\)",
+    ),
+    "rms eps": (
+        lambda: bn.rms_norm(X, (3,), eps=-1.0),
+        ValueError,
+        "eps must be finite and at least 0, got -1.0",
+    ),
+    "fused vector": (
+        lambda: bn.fuse_linear_bn_weights(
+            X, None, X[:, 0], X[0], 0.1, None, None
+        ),
+        ValueError,
+        r"bn_rv must have shape \(4,\), got \(3,\)",
+    ),
+    "fused moments": (
+        lambda: bn.fuse_linear_bn_weights(X, None, X[0], X[0], 0.1, None, None),
+        ValueError,
+        r"bn_rm must have shape \(4,\), got \(3,\)",
+    ),
+    "fused eps": (
+        lambda: bn.fuse_linear_bn_weights(
+            X, None, X[:, 0], X[:, 0], -0.1, None, None
+        ),
+        ValueError,
+        "bn_eps must be finite and at least 0, got -0.1",
     ),
     "batch size": (
         lambda: bn.running_mean_std(0.1, 0),
