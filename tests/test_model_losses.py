@@ -12,11 +12,11 @@ from companion import losses
 browser, compute = models.browser, models.compute
 RIGHT = [
     [1.6, 19], [1.2, 18.6], [2.1, 21.2], [2.7, 26.4], [3.2, 27.1], [3.8, 31.8],
-    [4.4, 33], [5, 37.9], [5.6, 39.2], [6.2, 43.5], [6.9, 45.8], [7.6, 50.9],
+    [4.4, 33], [5, 37.9],
 ]  # fmt: skip
 TYPED = [[1.6, 91], *RIGHT[1:]]
 AFAR = [[16, 19], *RIGHT[1:]]
-CASES = [RIGHT, TYPED, AFAR, [[20, 0], *RIGHT[1:]], [[7, 108], *RIGHT[1:]]]
+CASES = [RIGHT, TYPED, AFAR, [[18, 0], *RIGHT[1:]], [[7, 108], *RIGHT[1:]]]
 
 
 def tensors(points):
@@ -96,4 +96,6 @@ def test_the_first_state_has_something_to_repair(compute):
     (right,) = compute("losses", "squaredLine", (RIGHT[1:],))
     said = compute("losses", "outcome", *[(each, right[1]) for each in story])
     assert said == ["agree", "shrug", "all"]
-    assert story[1][0] < 2 < 4.5 < story[1][1] < 5.5  # typed: 91 for 19
+    assert story[1][0] < 0  # typed 91 for 19: longer ways seem quicker
+    assert all(4.5 < each < 5.5 for each in story[1][1:])
+    assert all(each < 0 for each in story[2])
