@@ -1,13 +1,15 @@
 r"""Chapter *losses*: every loss as the surprise of a noise model, written so
 that it neither overflows nor goes blind.
 
-Ordered from the losses of one number to those of one class, of many labels and
-of their limits; the checks of the chapter's exercises come last.
+Ordered from the losses of one number to those of one class, of many labels, of
+their limits and of what their probabilities are worth; the checks of the
+chapter's exercises come last.
 """
 
 import math
 
 import torch
+import torch.nn.functional as F
 
 from companion.arguments import (
     check_floats,
@@ -19,20 +21,24 @@ from companion.checks import check, check_number
 from companion.data import check_data
 
 __all__ = [
-    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
-    "bounded_log",
+    "brier_score",
     "check_bce_with_logits",
     "check_cross_entropy",
+    "check_quantile_loss",
     "check_smooth_l1_by_hand",
     "cross_entropy",
     "double_softmax_floor",
+    "fit_temperature",
+    "gaussian_nll_loss",
     "huber_loss",
     "huber_regression",
     "l1_loss",
     "log_softmax",
     "mse_loss",
+    "quantile_loss",
     "reduce",
+    "sigmoid_focal_loss",
     "smooth_l1_loss",
     "smoothing_gap",
     "softmax",
@@ -309,6 +315,87 @@ def huber_regression(X, y, delta=1.0, steps=50):
     return w.squeeze(-1)
 
 
+def gaussian_nll_loss(input, target, var, *, reduction="mean"):
+    r"""Surprise under normal noise whose variance the model predicts as well,
+    constant aside.
+
+    .. math::
+        \ell_i = \frac12 \Bigl(\log \sigma_i^2 +
+        \frac{e_i^2}{\sigma_i^2}\Bigr), \qquad e_i = \hat y_i - y_i
+
+    Args:
+        input: predictions :math:`\hat y`, any shape.
+        target: :math:`y`, the same shape.
+        var: variances :math:`\sigma^2 > 0`, the same shape.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        Scalar tensor, in nats; the shape of ``input`` with ``"none"``.
+
+    Raises:
+        ValueError: if the shapes differ or the reduction is unknown.
+
+    Example:
+        >>> error, zero = torch.tensor([1.0, 3.0]), torch.zeros(2)
+        >>> gaussian_nll_loss(error, zero, error.square(), reduction="none")
+        tensor([0.5000, 1.5986])
+
+    Source: Nix and Weigend (1994).
+
+    Differs from torch: variances are taken as they are; torch holds them at
+    1e-6 or above. Nothing is broadcast. No ``full``.
+
+    Chapter: losses.
+    """
+    _check_pair(input, target, reduction)
+    _check_pair(input, var, reduction)
+    losses = (var.log() + (input - target).square() / var) / 2
+    return reduce(losses, reduction)
+
+
+def quantile_loss(input, target, tau, *, reduction="mean"):
+    r"""Pinball loss: a wedge with the slope :math:`\tau` where the prediction
+    is too low and :math:`1 - \tau` where it is too high.
+
+    .. math::
+        \ell_i = \max\bigl(-\tau e_i,\, (1 - \tau)\, e_i\bigr), \qquad e_i =
+        \hat y_i - y_i
+
+    Its best constant is the :math:`\tau`-quantile; with :math:`\tau = \frac12`
+    it is half the absolute error.
+
+    Args:
+        input: predictions :math:`\hat y`, any shape.
+        target: :math:`y`, the same shape.
+        tau: level :math:`\tau` in (0, 1]: the share of targets that shall lie
+            below the prediction.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        Scalar tensor, in the unit of ``target``; the shape of ``input`` with
+        ``"none"``.
+
+    Raises:
+        ValueError: if the shapes differ, the reduction is unknown or ``tau`` is
+            out of range.
+
+    Example:
+        >>> error, zero = torch.tensor([-10.0, 10.0]), torch.zeros(2)
+        >>> quantile_loss(error, zero, 0.9, reduction="none")
+        tensor([9., 1.])
+
+    Source: Koenker and Bassett (1978).
+
+    Differs from torch: torch has none.
+
+    Chapter: losses.
+    """
+    _check_pair(input, target, reduction)
+    check_real("tau", tau, high=1, above=0)
+    error = input - target
+    return reduce(torch.maximum(-tau * error, (1 - tau) * error), reduction)
+
+
 def log_softmax(input, dim=-1):
     r"""Logarithm of the softmax, by the log-sum-exp trick.
 
@@ -481,70 +568,6 @@ def _check_classes(input, target, weight, reduction):
             )
 
 
-def binary_cross_entropy(input, target, weight=None, *, reduction="mean"):
-    r"""Cross-entropy of **probabilities** of a yes.
-
-    .. math::
-        \ell_i = -\omega_i \bigl(y_i \log \hat p_i + (1 - y_i) \log (1 - \hat
-        p_i)\bigr)
-
-    Both logarithms are held at −100 or above, as torch does.
-
-    Args:
-        input: probabilities :math:`\hat p` in [0, 1], any shape.
-        target: :math:`y` in [0, 1], the same shape.
-        weight: optional weights :math:`\omega`, a shape that broadcasts to that
-            of ``input``.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the
-            number of entries, not by the weights.
-
-    Returns:
-        Scalar tensor, in nats; the shape of ``input`` with ``"none"``.
-
-    Raises:
-        ValueError: if the shapes do not fit or the reduction is unknown.
-
-    Example:
-        >>> binary_cross_entropy(
-        ...     torch.tensor([0.7, 0.2, 0.9, 0.7]),
-        ...     torch.tensor([1.0, 0.0, 1.0, 0.0]),
-        ... )
-        tensor(0.4723)
-        >>> binary_cross_entropy(torch.tensor(1.0), torch.tensor(0.0))
-        tensor(100.)
-
-    Differs from torch: values outside [0, 1] give NaN instead of an error. The
-    gradient is that of the formula; torch bounds its denominator :math:`\hat p
-    (1 - \hat p)` at 1e-12, which weakens it for smaller probabilities.
-
-    Chapter: losses.
-    """
-    _check_pair(input, target, reduction)
-    _check_weight("weight", weight, input.shape)
-    yes, no = bounded_log(input), bounded_log(1 - input)
-    losses = -(target * yes + (1 - target) * no)
-    return reduce(losses if weight is None else weight * losses, reduction)
-
-
-def bounded_log(p):
-    r"""Logarithm, at least −100; a zero passes back a gradient of 0, where log
-    alone would make it NaN.
-
-    Args:
-        p: numbers of at least 0, any shape.
-
-    Returns:
-        Tensor of the same shape.
-
-    Example:
-        >>> bounded_log(torch.tensor([0.0, 1.0]))
-        tensor([-100.,    0.])
-
-    Chapter: losses.
-    """
-    return p.where(p != 0, 1.0).log().where(p != 0, -100.0).clamp(min=-100)
-
-
 def binary_cross_entropy_with_logits(
     input, target, weight=None, *, reduction="mean", pos_weight=None
 ):
@@ -593,6 +616,47 @@ def binary_cross_entropy_with_logits(
         yes = pos_weight * yes
     losses = target * yes + (1 - target) * no
     return reduce(losses if weight is None else weight * losses, reduction)
+
+
+def sigmoid_focal_loss(input, target, *, gamma=2.0, reduction="mean"):
+    r"""Binary cross-entropy of logits, with less weight for rows that are
+    nearly right.
+
+    .. math::
+        \ell_i = (1 - p_i)^\gamma \, (-\log p_i), \qquad
+        p_i = \begin{cases} \hat p_i & y_i = 1 \\ 1 - \hat p_i & y_i = 0
+        \end{cases}
+
+    Args:
+        input: logits :math:`z`, any shape.
+        target: :math:`y`, 0 or 1, the same shape.
+        gamma: :math:`\gamma \ge 0`; 0 gives the cross-entropy.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Returns:
+        Scalar tensor, in nats; the shape of ``input`` with ``"none"``.
+
+    Raises:
+        ValueError: if the shapes differ, the reduction is unknown or ``gamma``
+            is negative.
+
+    Example:
+        >>> z, yes = torch.tensor([0.0, 4.0]), torch.ones(2)
+        >>> sigmoid_focal_loss(z, yes, reduction="none")
+        tensor([1.7329e-01, 5.8716e-06])
+
+    Source: Lin, Goyal, Girshick, He and Dollár (2017).
+
+    Differs from torchvision: no ``alpha``, and the mean by default.
+
+    Chapter: losses.
+    """
+    check_real("gamma", gamma, 0)
+    none = {"reduction": "none"}
+    surprise = binary_cross_entropy_with_logits(input, target, **none)
+    other = binary_cross_entropy_with_logits(input, 1 - target, **none)
+    # The other answer has the probability 1 − p, whose logarithm is known.
+    return reduce(torch.exp(-gamma * other) * surprise, reduction)
 
 
 def double_softmax_floor(num_classes):
@@ -655,6 +719,101 @@ def smoothing_gap(num_classes, label_smoothing):
     return math.log((1 - label_smoothing + other) / other)
 
 
+def brier_score(input, target):
+    r"""Mean squared distance of predicted probabilities from what came.
+
+    .. math::
+        \frac1n \sum_i \sum_k \bigl(\hat q_{ik} - [k = y_i]\bigr)^2
+
+    Args:
+        input: **probabilities** :math:`\hat q`, shape (…, K).
+        target: int64 classes, shape (…).
+
+    Returns:
+        Scalar tensor between 0 and 2.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+        TypeError: if ``target`` does not hold int64 classes.
+
+    Example:
+        >>> q = torch.tensor([[1.0, 0.0], [0.5, 0.5]])
+        >>> brier_score(q, torch.tensor([0, 0]))
+        tensor(0.2500)
+
+    Source: Brier (1950).
+
+    Differs from torch: torch has none.
+
+    Chapter: losses.
+    """
+    _check_rows(input, target)
+    came = F.one_hot(target, input.shape[-1])
+    return (input - came).square().sum(-1).mean()
+
+
+def fit_temperature(input, target, steps=60):
+    r"""The temperature by which logits are divided for the least cross-entropy.
+
+    .. math::
+        T = \operatorname*{arg\,min}_T \, -\frac1n \sum_i \log
+        \operatorname{softmax}(\mathbf{z}_i / T)_{y_i}
+
+    The cross-entropy is convex in :math:`u = 1/T`; where its slope
+    :math:`\frac1n \sum_i (\sum_k \hat q_{ik} z_{ik} - z_{i y_i})` is 0 is found
+    by halving an interval.
+
+    Args:
+        input: logits :math:`z`, shape (…, N, K); leading dimensions are
+            separate models.
+        target: int64 classes, shape (…, N).
+        steps: how often the interval of log T, from −10 to 10, is halved.
+
+    Returns:
+        Temperatures, shape (…).
+
+    Raises:
+        ValueError: if the shapes do not fit or ``steps`` is below 1.
+        TypeError: if ``target`` does not hold int64 classes.
+
+    Example:
+        >>> z = torch.tensor([[2.0, 0.0]] * 4)  # sure of class 0
+        >>> T = fit_temperature(z, torch.tensor([0, 0, 0, 1]))
+        >>> (z / T).softmax(-1)[0]  # right three times in four
+        tensor([0.7500, 0.2500])
+
+    Source: Guo, Pleiss, Sun and Weinberger (2017).
+
+    Differs from torch: torch has none.
+
+    Chapter: losses.
+    """
+    _check_rows(input, target)
+    check_int("steps", steps)
+    low = torch.full_like(input[..., 0, 0], -10.0)
+    high = -low
+    right = input.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+    for _ in range(steps):
+        middle = (low + high) / 2
+        q = softmax(input * torch.exp(-middle)[..., None, None])
+        slope = ((q * input).sum(-1) - right).mean(-1)
+        low = torch.where(slope > 0, middle, low)
+        high = torch.where(slope > 0, high, middle)
+    return ((low + high) / 2).exp()
+
+
+def _check_rows(input, target):
+    check_floats("input", input)
+    check_tensor("target", target)
+    if target.dtype != torch.int64:
+        raise TypeError(f"target must hold int64 classes, got {target.dtype}")
+    if input.ndim < 2 or target.shape != input.shape[:-1]:
+        raise ValueError(
+            "input must be (…, N, K) and target (…, N), got"
+            f" {tuple(input.shape)} and {tuple(target.shape)}"
+        )
+
+
 def check_smooth_l1_by_hand(answer):
     r"""Exercise by hand: the SmoothL1 loss of an error of 3 with :math:`\beta =
     2`.
@@ -693,6 +852,23 @@ def check_smooth_l1_by_hand(answer):
             1.0: "subtract half of β, not β",
         },
     )
+
+
+def _softened(added, clamped):
+    """Hints to losses whose logarithm is kept from −∞ by a small number."""
+    mistakes = {}
+    for eps in (1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5):
+        bound = (
+            " hides an error and cuts the gradient; no loss exceeds"
+            f" {-math.log(eps):.0f}: use the logits"
+        )
+        mistakes[f"log(p + {eps:g}), or p clamped there,{bound}"] = (
+            lambda z, y, e=eps: added(z, y, e)
+        )
+        mistakes[f"p clamped at {eps:g}{bound}"] = lambda z, y, e=eps: clamped(
+            z, y, e
+        )
+    return mistakes
 
 
 def check_cross_entropy(attempt):
@@ -751,6 +927,12 @@ def check_cross_entropy(attempt):
                 "a probability that rounds to 0 has no logarithm:"
                 " do not compute it, subtract the log-sum-exp"
             ): lambda z, y: -chosen(z.softmax(1), y).log().mean(),
+            **_softened(
+                lambda z, y, e: -(chosen(z.softmax(1), y) + e).log().mean(),
+                lambda z, y, e: (
+                    -chosen(z.softmax(1).clamp(e, 1 - e), y).log().mean()
+                ),
+            ),
             "a loss is positive: mind the sign": lambda z, y: (
                 -cross_entropy(z, y)
             ),
@@ -825,7 +1007,18 @@ def check_bce_with_logits(attempt):
             (
                 "the logarithm is cut at −100:"
                 " a logit of 200 on the wrong side costs 200"
-            ): lambda z, y: binary_cross_entropy(z.sigmoid(), y),
+            ): lambda z, y: F.binary_cross_entropy(z.sigmoid(), y),
+            **_softened(
+                lambda z, y, e: (
+                    -(
+                        y * (z.sigmoid() + e).log()
+                        + (1 - y) * (1 - z.sigmoid() + e).log()
+                    ).mean()
+                ),
+                lambda z, y, e: F.binary_cross_entropy(
+                    z.sigmoid().clamp(e, 1 - e), y
+                ),
+            ),
             "exp(200) overflows: use torch.logaddexp, or softplus": (
                 lambda z, y: (
                     y * (1 + (-z).exp()).log() + (1 - y) * (1 + z.exp()).log()
@@ -844,6 +1037,58 @@ def check_bce_with_logits(attempt):
             "a loss is positive: mind the sign": lambda z, y: -stable(z, y),
             "the sigmoid is applied twice: these are logits already": (
                 lambda z, y: stable(z.sigmoid(), y)
+            ),
+        },
+    )
+
+
+def check_quantile_loss(attempt):
+    r"""Exercise: ``attempt(y_hat, y, tau)`` returns the mean pinball loss of
+    two tensors of one shape.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> def wrong_side(y_hat, y, tau):
+        ...     e = y_hat - y
+        ...     return torch.maximum(tau * e, (tau - 1) * e).mean()
+        >>> answer = check_quantile_loss(wrong_side)
+        ✗ Not yet: the sides are swapped: for τ = 0.9, too low must be the dear
+        side.
+
+    Chapter: losses.
+    """
+
+    def cases(generator):
+        drawn = torch.randn(3, 2, 8, generator=generator)
+        return [
+            (y_hat, y, tau)
+            for (y_hat, y), tau in zip(drawn, (0.9, 0.5, 0.2), strict=True)
+        ]
+
+    return check(
+        attempt,
+        quantile_loss,
+        cases,
+        {
+            (
+                "the sides are swapped: for τ = 0.9, too low must be the dear"
+                " side"
+            ): lambda y_hat, y, tau: quantile_loss(y, y_hat, tau),
+            "that is half the absolute error: the slopes do not depend on τ": (
+                lambda y_hat, y, tau: quantile_loss(y_hat, y, 0.5)
+            ),
+            "take the larger of the two slopes, not the smaller": (
+                lambda y_hat, y, tau: (
+                    torch.minimum(tau * (y - y_hat), (tau - 1) * (y - y_hat))
+                ).mean()
+            ),
+            "take the mean over the rows, not the sum": lambda y_hat, y, tau: (
+                quantile_loss(y_hat, y, tau, reduction="sum")
             ),
         },
     )

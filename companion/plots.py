@@ -81,6 +81,15 @@ COLORS = {
     "leaky ReLU": RED,
     "tanh": VIOLET,
     "sigmoid": OCHRE,
+    "squared error": BLUE,
+    "Huber": RED,
+    "absolute error": VIOLET,
+    "cross-entropy": OCHRE,
+    "pos_weight": MAGENTA,
+    "focal loss": GREY,
+    "one spread": BLUE,
+    "learned spread": RED,
+    "quantile loss": VIOLET,
 }
 ALIASES = {
     "train": "training",

@@ -167,14 +167,6 @@ def test_bce_equals_torch(reduction, weighted):
     z[0] = 0.0  # where every weight starts: the gradient is p − y there too
     y[1] = 0.3
     weight = draw(4, seed=2).abs() if weighted else None
-    assert_same(
-        losses.binary_cross_entropy,
-        F.binary_cross_entropy,
-        z.sigmoid(),
-        y,
-        weight,
-        reduction=reduction,
-    )
     common = {
         "reduction": reduction,
         "pos_weight": draw(4, seed=3).abs() if weighted else None,
@@ -203,39 +195,10 @@ def test_bce_with_logits_is_right_for_extreme_logits(z, y, dtype):
     torch.testing.assert_close(slope, leaf.detach().sigmoid() - target)
 
 
-def test_bce_at_certainty_is_finite_and_so_is_its_gradient():
-    p = torch.tensor([0.0, 1.0, 1.0], requires_grad=True)
-    value = losses.binary_cross_entropy(
-        p, torch.tensor([1.0, 0.0, 1.0]), reduction="none"
-    )
-    assert value.tolist() == [100.0, 100.0, 0.0]
-    assert torch.autograd.grad(value.sum(), p)[0].isfinite().all()
-    assert (
-        losses.binary_cross_entropy(
-            torch.tensor([1e-60], dtype=D), torch.ones(1, dtype=D)
-        ).item()
-        == 100.0
-    )
-
-
-def test_bce_keeps_the_gradient_that_torch_weakens():
-    slopes = []
-    for bce in (losses.binary_cross_entropy, F.binary_cross_entropy):
-        z = torch.tensor([-50.0], requires_grad=True)
-        slopes.append(
-            torch.autograd.grad(bce(z.sigmoid(), torch.ones(1)), z)[0].item()
-        )
-    assert slopes[0] == pytest.approx(-1)
-    assert slopes[1] == pytest.approx(-math.exp(-50) * 1e12, rel=1e-3)
-
-
 @pytest.mark.parametrize("check", [gradcheck, gradgradcheck])
 def test_gradients(check):
     z, y = draw(3, 4).requires_grad_(), classes(3, n=4)
-    p, t = (
-        draw(3, 4, seed=4).sigmoid().requires_grad_(),
-        classes(3, 4, n=2).to(D),
-    )
+    t = classes(3, 4, n=2).to(D)
     assert check(lambda z: losses.cross_entropy(z, y, label_smoothing=0.1), z)
     assert check(
         lambda z: losses.binary_cross_entropy_with_logits(
@@ -243,7 +206,9 @@ def test_gradients(check):
         ),
         z,
     )
-    assert check(lambda p: losses.binary_cross_entropy(p, t), p)
+    assert check(lambda z: losses.sigmoid_focal_loss(z, t), z)
+    assert check(lambda z: losses.gaussian_nll_loss(z, t, z.exp()), z)
+    assert check(lambda z: losses.quantile_loss(z, t, 0.9), z)
     assert check(
         lambda z: (
             losses.huber_loss(z, t) + losses.smooth_l1_loss(z, t, beta=0.5)
@@ -272,6 +237,126 @@ def test_losses_can_be_mapped_over_models(name):
     torch.testing.assert_close(
         mapped, torch.stack([loss(a, b) for a, b in zip(z, y, strict=True)])
     )
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_gaussian_nll_equals_torch(reduction):
+    input, target, var = draw(4, 3), draw(4, 3, seed=1), draw(4, 3, seed=2)
+    var = var.exp()
+    assert_same(
+        losses.gaussian_nll_loss,
+        F.gaussian_nll_loss,
+        input,
+        target,
+        var,
+        reduction=reduction,
+    )
+    results = []
+    for loss in (losses.gaussian_nll_loss, F.gaussian_nll_loss):
+        leaf = var.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(input, target, leaf), leaf)
+        results.append(slope)
+    torch.testing.assert_close(*results, rtol=1e-10, atol=0)
+
+
+def test_gaussian_nll_is_the_surprise_of_a_normal_distribution():
+    y_hat, y, spread = draw(9), draw(9, seed=1), draw(9, seed=2).exp()
+    surprise = -torch.distributions.Normal(y_hat, spread).log_prob(y)
+    ours = losses.gaussian_nll_loss(y_hat, y, spread.square(), reduction="none")
+    constant = math.log(2 * math.pi) / 2
+    torch.testing.assert_close(ours, surprise - constant)
+
+
+@pytest.mark.parametrize("tau", [0.05, 0.5, 0.9])
+def test_the_quantile_loss_equals_scikit_learns_and_finds_the_quantile(tau):
+    from sklearn.metrics import mean_pinball_loss
+
+    y_hat, y = draw(50), draw(50, seed=1)
+    ours = losses.quantile_loss(y_hat, y, tau)
+    theirs = mean_pinball_loss(y, y_hat, alpha=tau)
+    assert ours.item() == pytest.approx(theirs, rel=1e-12)
+    # the best constant is one of the rows, with that share below it
+    constants = y.unsqueeze(1).expand(50, 50)
+    each = losses.quantile_loss(
+        constants, y.expand(50, 50), tau, reduction="none"
+    )
+    best = y[each.sum(1).argmin()]
+    assert (y < best).double().mean() <= tau <= (y <= best).double().mean()
+    leaf = torch.tensor([-1.0, 1.0], dtype=D, requires_grad=True)
+    loss = losses.quantile_loss(leaf, torch.zeros(2, dtype=D), tau)
+    (slope,) = torch.autograd.grad(2 * loss, leaf)
+    torch.testing.assert_close(slope, torch.tensor([-tau, 1 - tau], dtype=D))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_loss_is_its_formula_and_finite_for_extreme_logits(gamma):
+    z, y = draw(6, 4), classes(6, 4, n=2).to(D)
+    p = z.sigmoid()
+    right = torch.where(y == 1, p, 1 - p)
+    torch.testing.assert_close(
+        losses.sigmoid_focal_loss(z, y, gamma=gamma, reduction="none"),
+        -((1 - right) ** gamma) * right.log(),
+        rtol=1e-10,
+        atol=1e-14,
+    )
+    far = torch.tensor([1e4, -1e4, 40.0], dtype=D, requires_grad=True)
+    loss = losses.sigmoid_focal_loss(
+        far, torch.tensor([0.0, 0.0, 1.0], dtype=D), gamma=gamma
+    )
+    (slope,) = torch.autograd.grad(loss, far)
+    assert loss.isfinite() and slope.isfinite().all()
+
+
+def test_focal_loss_without_gamma_is_cross_entropy():
+    z, y = draw(6, 4), classes(6, 4, n=2).to(D)
+    torch.testing.assert_close(
+        losses.sigmoid_focal_loss(z, y, gamma=0),
+        F.binary_cross_entropy_with_logits(z, y),
+    )
+
+
+@pytest.mark.parametrize("c", [1.0, 9.0, 49.0])
+def test_pos_weight_multiplies_the_odds(c):
+    n = 50  # one yes
+    best = torch.tensor(math.log(c / (n - 1)), dtype=D, requires_grad=True)
+    rows = torch.tensor([1.0] + (n - 1) * [0.0], dtype=D)
+    loss = losses.binary_cross_entropy_with_logits(
+        best.expand(n), rows, pos_weight=torch.tensor(c, dtype=D)
+    )
+    assert abs(torch.autograd.grad(loss, best)[0]) < 1e-12
+
+
+def test_the_brier_score_is_that_of_scikit_learn():
+    from sklearn.metrics import brier_score_loss
+
+    q, y = draw(40, 2).softmax(1), classes(40, n=2)
+    ours = losses.brier_score(q, y)
+    theirs = 2 * brier_score_loss(y.numpy(), q[:, 1].numpy())
+    assert ours.item() == pytest.approx(theirs, rel=1e-12)
+    many = losses.brier_score(draw(4, 30, 5).softmax(-1), classes(4, 30))
+    wanted = [
+        losses.brier_score(q, y)
+        for q, y in zip(draw(4, 30, 5).softmax(-1), classes(4, 30), strict=True)
+    ]
+    torch.testing.assert_close(many, torch.stack(wanted).mean())
+
+
+def test_the_temperature_has_the_least_cross_entropy():
+    z, y = draw(2, 200, 5), classes(2, 200)
+    z = z + 2 * F.one_hot(y, 5)
+    found = losses.fit_temperature(z, y)
+    for logits, label, T in zip(z, y, found, strict=True):
+        leaf = T.clone().requires_grad_()
+        loss = F.cross_entropy(logits / leaf, label)
+        assert abs(torch.autograd.grad(loss, leaf)[0]) < 1e-12
+        for other in (0.99 * T, 1.01 * T):
+            assert F.cross_entropy(logits / other, label) > loss
+    # a model that is right is left as it is, made three times as sure or not
+    chance = torch.Generator().manual_seed(7)
+    label = torch.multinomial(draw(20_000, 5).softmax(1), 1, generator=chance)
+    for sure in (1.0, 3.0):
+        T = losses.fit_temperature(sure * draw(20_000, 5), label[:, 0])
+        assert T.item() == pytest.approx(sure, rel=0.05)
 
 
 def test_the_floor_is_reached_by_certainty_and_by_nothing_else():
@@ -389,6 +474,46 @@ BAD = {
         ValueError,
         "beta must be finite and at least 0, got -1",
     ),
+    "variance": (
+        lambda: losses.gaussian_nll_loss(Z, Y, Y[:, :1]),
+        ValueError,
+        "must have the same shape",
+    ),
+    "tau": (
+        lambda: losses.quantile_loss(Z, Y, 90),
+        ValueError,
+        r"tau must be in \(0, 1\], got 90",
+    ),
+    "gamma": (
+        lambda: losses.sigmoid_focal_loss(Z, Y, gamma=-1),
+        ValueError,
+        "gamma must be finite and at least 0, got -1",
+    ),
+    "focal shape": (
+        lambda: losses.sigmoid_focal_loss(Z[:, :1], Y[:, 0]),
+        ValueError,
+        "must have the same shape",
+    ),
+    "brier shape": (
+        lambda: losses.brier_score(Z, C[:2]),
+        ValueError,
+        r"input must be \(…, N, K\) and target \(…, N\), got \(3, 2\) and",
+    ),
+    "brier type": (
+        lambda: losses.brier_score(Z, Y[:, 0]),
+        TypeError,
+        "target must hold int64 classes, got torch.float32",
+    ),
+    "temperature": (
+        lambda: losses.fit_temperature(Z[0], C[0]),
+        ValueError,
+        r"\(…, N, K\) and target",
+    ),
+    "temperature steps": (
+        lambda: losses.fit_temperature(Z, C, steps=0),
+        ValueError,
+        "steps must be at least 1, got 0",
+    ),
     "bce weight": (
         lambda: BCE(Z, Y, torch.ones(3)),
         ValueError,
@@ -499,7 +624,26 @@ def sigmoid_first(z, y):
     return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
 
 
+def added(z, y):
+    return -(z.softmax(1)[range(len(y)), y] + 1e-12).log().mean()
+
+
+def clamped(z, y):
+    return F.nll_loss(z.softmax(1).clamp(1e-7, 1 - 1e-7).log(), y)
+
+
+def bce_added(z, y):
+    p, e = z.sigmoid(), 1e-8
+    return -(y * (p + e).log() + (1 - y) * (1 - p + e).log()).mean()
+
+
+def bce_clamped(z, y):
+    p = z.sigmoid().clamp(1e-6, 1 - 1e-6)
+    return F.binary_cross_entropy(p, y)
+
+
 ce, bce = losses.check_cross_entropy, losses.check_bce_with_logits
+quantile = losses.check_quantile_loss
 hand = losses.check_smooth_l1_by_hand
 EXERCISES = {
     "ce, right": (
@@ -523,6 +667,48 @@ EXERCISES = {
         "log-sum-exp overflows",
     ),
     "ce, log of 0": (ce, log_of_softmax, "a probability that rounds to 0"),
+    "ce, added": (
+        ce,
+        added,
+        "log(p + 1e-12), or p clamped there, hides an error",
+    ),
+    "ce, clamped": (ce, clamped, "p clamped"),
+    "bce, added": (
+        bce,
+        bce_added,
+        "log(p + 1e-08), or p clamped there, hides an error",
+    ),
+    "bce, clamped": (bce, bce_clamped, "p clamped"),
+    "quantile, right": (
+        quantile,
+        lambda y_hat, y, tau: losses.quantile_loss(y_hat, y, tau),
+        "Right",
+    ),
+    "quantile, stub": (quantile, lambda y_hat, y, tau: None, "write its body"),
+    "quantile, swapped": (
+        quantile,
+        lambda y_hat, y, tau: losses.quantile_loss(y, y_hat, tau),
+        "the sides are swapped",
+    ),
+    "quantile, half": (
+        quantile,
+        lambda y_hat, y, tau: (y_hat - y).abs().mean() / 2,
+        "half the absolute error",
+    ),
+    "quantile, minimum": (
+        quantile,
+        lambda y_hat, y, tau: torch.minimum(
+            tau * (y - y_hat), (tau - 1) * (y - y_hat)
+        ).mean(),
+        "the larger of the two slopes",
+    ),
+    "quantile, sum": (
+        quantile,
+        lambda y_hat, y, tau: losses.quantile_loss(
+            y_hat, y, tau, reduction="sum"
+        ),
+        "the mean over the rows",
+    ),
     "ce, sign": (ce, lambda z, y: -F.cross_entropy(z, y), "mind the sign"),
     "ce, sum": (
         ce,

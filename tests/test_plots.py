@@ -211,6 +211,9 @@ MEETINGS = [
     ["SGD", "momentum", "Adam", "AdamW", "Lion", "Muon"],
     ["σ = 0.01", "σ = 1", "default", "Xavier", "He", "orthogonal"],
     ["ReLU", "leaky ReLU", "tanh", "sigmoid"],
+    ["squared error", "Huber", "absolute error", "cross-entropy"],
+    ["cross-entropy", "pos_weight", "focal loss", "squared error"],
+    ["one spread", "learned spread", "quantile loss"],
 ]
 
 
