@@ -2,7 +2,7 @@
 // much momentum is too much, which rate is too large, and what if it turns?
 
 import {
-  add, button, chart, d3, fill, fixed, handle, number, onFrame, player, power,
+  add, button, chart, d3, fill, fixed, handle, onFrame, player, power,
   slider, verdict,
 } from "./kit.js";
 
@@ -14,9 +14,14 @@ const START = {
 };
 const RACERS = { plain: "one", momentum: "two", rms: "quiet", adam: "three" };
 
+const turn = (degrees) => {
+  const angle = (degrees * Math.PI) / 180;
+  return [Math.cos(angle), Math.sin(angle)];
+};
+
 /** The gradient of a valley that is turned by an angle in degrees. */
 function gradient([x, y], tilt, kappa) {
-  const [c, s] = [Math.cos((tilt * Math.PI) / 180), Math.sin((tilt * Math.PI) / 180)];
+  const [c, s] = turn(tilt);
   const along = c * x + s * y;
   const across = kappa * (c * y - s * x);
   return [c * along - s * across, s * along + c * across];
@@ -40,7 +45,9 @@ const RULES = {
   rms(w, g, memory, t, { rate }) {
     memory.v ??= [0, 0];
     memory.v = g.map((each, i) => 0.9 * memory.v[i] + 0.1 * each ** 2);
-    return w.map((each, i) => each - (rate * g[i]) / (Math.sqrt(memory.v[i]) + 1e-8));
+    return w.map(
+      (each, i) => each - (rate * g[i]) / (Math.sqrt(memory.v[i]) + 1e-8),
+    );
   },
   adam(w, g, memory, t, { rate }) {
     memory.m ??= [0, 0];
@@ -85,7 +92,7 @@ function slowest(product, momentum, kappa) {
 
 /** How often a path passes the bottom along the valley. */
 function passes(places, tilt) {
-  const [c, s] = [Math.cos((tilt * Math.PI) / 180), Math.sin((tilt * Math.PI) / 180)];
+  const [c, s] = turn(tilt);
   const along = places.map(([x, y]) => c * x + s * y);
   return along.filter((each, i) => i > 0 && each * along[i - 1] < 0).length;
 }
@@ -111,6 +118,7 @@ export function mount(element, words) {
   const names = {
     plain: words.plain, momentum: words.momentum, rms: "RMSProp", adam: "Adam",
   };
+  const called = { ...names, plain: words.descent };
   const say = verdict(element);
   const charts = add(element, "div", { class: "charts" });
   const update = onFrame(draw);
@@ -127,7 +135,7 @@ export function mount(element, words) {
   const below = chart(charts, {
     label: words.left,
     height: 190,
-    margin: { top: 24, right: 86, bottom: 34, left: 46 },
+    margin: { top: 24, right: 94, bottom: 34, left: 46 },
     x: d3.scaleLinear([0, STEPS], [0, 1]),
     y: d3.scaleLinear([-12, 2], [0, 1]).clamp(true),
     ticks: { x: [0, 20, 40, 60], y: [-12, -8, -4, 0] },
@@ -294,8 +302,8 @@ export function mount(element, words) {
     const over = ends[ends.length - 1].y - (below.height - below.margin.bottom);
     for (const { each, wanted, y } of ends) {
       const placed = over > 0 ? y - over : y;
-      const [from, edge] = [below.x(step), below.x(STEPS)];
-      each.tie.attr("d", `M${Math.max(from, edge)},${wanted}L${edge + 9},${placed}`);
+      const edge = below.x(STEPS);
+      each.tie.attr("d", `M${edge},${wanted}L${edge + 9},${placed}`);
       each.name.attr("x", edge + 12).attr("y", placed + 4);
       each.name.text(names[each.racer]);
     }
@@ -317,9 +325,8 @@ export function mount(element, words) {
     const { order, exploded } = standing(left, product, momentum);
     const values = {
       steps: STEPS,
-      first: names[order[0]],
-      last: names[order[3]],
-      share: number(left[order[0]], 1),
+      first: called[order[0]],
+      last: called[order[3]],
       swings,
       limit: fixed(2 * (1 + momentum), 2),
       plain: fixed(slowest(product, 0, KAPPA), 2),
