@@ -161,11 +161,9 @@ export function mount(element, words) {
   const start = handle(map, {
     label: words.handle,
     move(x, y) {
-      hint.attr("visibility", "hidden");
       place(x, y);
     },
     step(dx, dy) {
-      hint.attr("visibility", "hidden");
       place(state.at[0] + dx / 10, state.at[1] + dy / 10);
     },
   });
@@ -230,6 +228,7 @@ export function mount(element, words) {
 
   function set(change) {
     play.stop();
+    hint.attr("visibility", "hidden");
     time = STEPS;
     Object.assign(state, { step: STEPS }, change);
     update();
