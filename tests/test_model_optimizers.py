@@ -127,3 +127,11 @@ def test_beyond_their_limits_they_explode(compute, product, momentum, wanted):
     assert found["exploded"] == wanted
     assert ends["plain"] > 1
     assert (ends["momentum"] > 1) == (wanted == "both")
+
+
+def test_rmsprop_gets_down_and_jumps_up_again(compute):
+    (path,) = compute("optimizers", "path", ("rms", AT, 60, FIRST))
+    heights = compute("optimizers", "height", *[(w, 0, 25) for w in path])
+    low = min(heights) / heights[0]
+    again = max(heights[heights.index(min(heights)) :]) / heights[0]
+    assert low < 1e-12 < 1e-3 < again
