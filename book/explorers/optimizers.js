@@ -154,7 +154,10 @@ export function mount(element, words) {
     dot: map.plot.append("circle").attr("class", `line ${kind}`).attr("r", 6),
     curve: below.plot.append("path").attr("class", `line ${kind}`),
     tie: below.over.append("path").attr("class", `line ${kind}`),
-    name: below.over.append("text").attr("class", "value"),
+    name: below.over
+      .append("text")
+      .attr("class", "value")
+      .style("fill", `var(--course-${kind})`),
   }));
   const hint = map.over.append("text").attr("class", "hint").text(words.drag);
 
