@@ -38,8 +38,11 @@ __all__ = [
     "check_first_step_by_hand",
     "check_hyperparameters",
     "check_momentum_step",
+    "iteration_matrix",
     "lion",
     "moving_average",
+    "muon",
+    "orthogonalize",
     "rmsprop",
     "rule_hyperparameters",
     "sgd",
@@ -159,6 +162,40 @@ def sgd(
         v = momentum * state["momentum_buffer"] + (1 - dampening) * g
     step = g + momentum * v if nesterov else v
     return param - lr * step, {"momentum_buffer": v}
+
+
+def iteration_matrix(curvature, lr, momentum):
+    r"""What one step of momentum does along a direction of one curvature: it
+    turns the last two places into the next two.
+
+    .. math::
+        \begin{pmatrix} w_{t+1} \\ w_t \end{pmatrix} =
+        \begin{pmatrix} 1 + \mu - \eta\lambda & -\mu \\ 1 & 0 \end{pmatrix}
+        \begin{pmatrix} w_t \\ w_{t-1} \end{pmatrix}
+
+    Its eigenvalues r solve :math:`r^2 - (1 + \mu - \eta\lambda)\, r + \mu =
+    0`; the larger of their sizes is what a step leaves in the long run.
+
+    Args:
+        curvature: :math:`\lambda`.
+        lr: learning rate :math:`\eta`.
+        momentum: :math:`\mu`.
+
+    Returns:
+        The matrix (2, 2), float64.
+
+    Example:
+        >>> torch.linalg.eigvals(iteration_matrix(1.0, 2.25, 0.25)).real
+        tensor([-0.5000, -0.5000], dtype=torch.float64)
+
+    Source: Goh (2017), the dynamics of momentum.
+
+    Chapter: optimizers.
+    """
+    return torch.tensor(
+        [[1 + momentum - lr * curvature, -momentum], [1.0, 0.0]],
+        dtype=torch.float64,
+    )
 
 
 def tuned_momentum(smallest, largest):
@@ -477,6 +514,114 @@ def lion(
     m = beta2 * m + (1 - beta2) * grad
     decayed = (1 - lr * weight_decay) * param
     return decayed - lr * c.sign(), {"exp_avg": m}
+
+
+def orthogonalize(matrix, steps=5, eps=1e-7):
+    r"""Make the singular values of a matrix about equal to 1 by products of
+    matrices alone (Newton and Schulz, with Muon's coefficients).
+
+    .. math::
+        X \leftarrow G / \lVert G\rVert_F, \qquad
+        X \leftarrow a X + (b A + c A^2) X, \quad A = X X^\top
+
+    Each step sends every singular value x of X to :math:`a x + b x^3 + c x^5`,
+    with a = 3.4445, b = -4.7750 and c = 2.0315: small ones grow 3.4-fold, those
+    near 1 end between 0.7 and 1.2.
+
+    Args:
+        matrix: :math:`G`, shape (…, rows, columns).
+        steps: how often, at least 0.
+        eps: the norm is taken to be at least this.
+
+    Returns:
+        A matrix with the same singular vectors, shape of ``matrix``.
+
+    Raises:
+        ValueError: if ``matrix`` has fewer than two dimensions or ``steps`` is
+            negative.
+
+    Example:
+        >>> X = orthogonalize(torch.diag(torch.tensor([3.0, 0.3])))
+        >>> [round(x, 2) for x in X.diagonal().tolist()]
+        [0.7, 0.71]
+
+    Source: Jordan and others (2024).
+
+    Chapter: optimizers.
+    """
+    if matrix.ndim < 2 or steps < 0:
+        raise ValueError(
+            "matrix must have at least two dimensions and steps be at least 0,"
+            f" got {tuple(matrix.shape)} and {steps}"
+        )
+    a, b, c = 3.4445, -4.7750, 2.0315
+    norm = matrix.square().sum((-2, -1), keepdim=True).sqrt()
+    X = matrix / norm.clamp(min=eps)
+    for _ in range(steps):
+        A = X @ X.mT
+        X = a * X + (b * A + c * A @ A) @ X
+    return X
+
+
+def muon(
+    param,
+    grad,
+    state,
+    *,
+    lr=1e-3,
+    weight_decay=0.1,
+    momentum=0.95,
+    nesterov=True,
+    eps=1e-7,
+):
+    r"""One step of Muon for a matrix of weights: the momentum, with its
+    singular values made about equal.
+
+    .. math::
+        V_t &= \mu V_{t-1} + (1 - \mu)\, G_t \\
+        W_t &= (1 - \eta\lambda)\, W_{t-1} - \eta\,
+        \sqrt{\max(1, n_\text{out} / n_\text{in})}\;
+        \mathrm{orthogonalize}(V_t)
+
+    With ``nesterov``, :math:`(1 - \mu) G_t + \mu V_t` takes the place of
+    :math:`V_t` in the second line.
+
+    Args:
+        param: :math:`W_{t-1}`, shape (…, :math:`n_\text{out}`,
+            :math:`n_\text{in}`). A bias is no matrix: leave it to
+            :func:`adam`.
+        grad: the gradient of the loss, shape of ``param``.
+        state: ``{}`` at the first step, then what the last step returned.
+        lr: learning rate :math:`\eta \ge 0`.
+        weight_decay: :math:`\lambda \ge 0`, decoupled as in :func:`adamw`.
+        momentum: :math:`\mu \ge 0`.
+        nesterov: look ahead along the momentum.
+        eps: see :func:`orthogonalize`.
+
+    Returns:
+        The new parameter and the new state (``momentum_buffer``).
+
+    Raises:
+        ValueError: if ``param`` has fewer than two dimensions.
+
+    Example:
+        >>> G = torch.diag(torch.tensor([1.0, 0.1]))
+        >>> W, _ = muon(torch.zeros(2, 2), G, {}, lr=1.0)
+        >>> [round(w, 2) for w in W.diagonal().tolist()]
+        [-0.7, -0.71]
+
+    Source: Jordan and others (2024).
+
+    Differs from torch: in the precision of the parameter, where torch computes
+    the orthogonal matrix in bfloat16.
+
+    Chapter: optimizers.
+    """
+    v = momentum * state.get("momentum_buffer", 0) + (1 - momentum) * grad
+    u = (1 - momentum) * grad + momentum * v if nesterov else v
+    rows, columns = param.shape[-2:]
+    step = math.sqrt(max(1, rows / columns)) * orthogonalize(u, eps=eps)
+    return (1 - lr * weight_decay) * param - lr * step, {"momentum_buffer": v}
 
 
 def warmup_cosine(step, *, warmup, total, floor=0.0):

@@ -585,6 +585,68 @@ def test_tuned_momentum_contracts_both_ends_by_the_root_of_momentum(
         )
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("product", [0.05, 0.9, 2.25, 3.5])
+def test_the_iteration_matrix_takes_momentums_steps(product, momentum):
+    """The start stands still: before the first step, both places are one."""
+    matrix = op.iteration_matrix(product / 0.1, 0.1, momentum)
+    places = torch.ones(2, dtype=torch.float64)
+    w, state = torch.ones(1, dtype=torch.float64), {}
+    for _ in range(30):
+        w, state = sgd(w, product / 0.1 * w, state, lr=0.1, momentum=momentum)
+        places = matrix @ places
+        torch.testing.assert_close(places[:1], w, rtol=1e-10, atol=1e-12)
+    roots = torch.linalg.eigvals(matrix)
+    assert roots.prod().real == pytest.approx(momentum, abs=1e-12)
+    assert roots.sum().real == pytest.approx(1 + momentum - product)
+
+
+@pytest.mark.parametrize("shape", [(8, 5), (5, 8), (3, 6, 6)])
+def test_orthogonalize_is_a_polynomial_of_the_singular_values(shape):
+    matrix = rand(*shape)
+    U, s, Vh = torch.linalg.svd(matrix, full_matrices=False)
+    s = s / s.norm(dim=-1, keepdim=True)
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    assert_close(op.orthogonalize(matrix), U * s.unsqueeze(-2) @ Vh)
+    assert_close(op.orthogonalize(1e6 * matrix), op.orthogonalize(matrix))
+    zero = torch.zeros(2, 2, dtype=torch.float64)
+    assert op.orthogonalize(zero).equal(zero)
+
+
+@pytest.mark.skipif(
+    not hasattr(torch.optim, "Muon"), reason="torch has Muon from 2.9 on"
+)
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lr": 0.1, "momentum": 0.5},
+        {"lr": 0.1, "nesterov": False, "weight_decay": 0.0},
+        {"lr": 0.1, "weight_decay": 1.0, "eps": 10.0},
+    ],
+)
+def test_muon_is_torchs_but_for_bfloat16(monkeypatch, shape, options):
+    """With torch's bfloat16 made float64, both take the same path."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    start, grads = rand(*shape, seed=1), gradients(shape=shape)
+    p = start.clone().requires_grad_()
+    theirs = torch.optim.Muon([p], **options)
+    for grad in grads:
+        p.grad = grad.clone()
+        theirs.step()
+    assert_close(rule_run(op.muon, options, grads, start), p.detach())
+
+
+def test_muon_takes_a_stack_of_matrices_one_by_one():
+    start, grads = rand(3, 4, 6), gradients(steps=20, shape=(3, 4, 6))
+    together = rule_run(op.muon, {"lr": 0.1}, grads, start)
+    for i in range(3):
+        alone = rule_run(op.muon, {"lr": 0.1}, grads[:, i], start[i])
+        assert_close(together[i], alone)
+
+
 def test_warmup_cosine_rises_to_one_and_falls_to_its_floor():
     factors = [
         op.warmup_cosine(t, warmup=10, total=100, floor=0.1) for t in range(120)
@@ -1042,6 +1104,18 @@ BAD = {
         lambda: op.tuned_momentum(2.0, 1.0),
         ValueError,
         "0 < smallest <= largest must hold",
+    ),
+    "orthogonalize, a vector": (
+        lambda: op.orthogonalize(torch.ones(3)),
+        ValueError,
+        "matrix must have at least two dimensions and steps be at least 0, got"
+        " (3,) and 5",
+    ),
+    "orthogonalize, negative steps": (
+        lambda: op.orthogonalize(torch.ones(3, 3), steps=-1),
+        ValueError,
+        "matrix must have at least two dimensions and steps be at least 0, got"
+        " (3, 3) and -1",
     ),
     "schedule, negative step": (
         lambda: op.warmup_cosine(-1, warmup=1, total=2),
