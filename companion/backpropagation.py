@@ -451,7 +451,8 @@ def _check_classes(z, y):
     if y.dtype != torch.int64 or y.shape != z.shape[:1]:
         kind = f"{y.dtype} of shape {tuple(y.shape)}"
         raise ValueError(
-            f"y must be one int64 for each of the {len(z)} rows of z, got {kind}"
+            f"y must be one int64 for each of the {len(z)} rows of z, got"
+            f" {kind}"
         )
 
 
@@ -780,7 +781,7 @@ def hvp(function, x, v):
     ``v``. The Hessian is never made.
 
     .. math::
-        H v = \lim_{h \to 0} \frac{\nabla f(x + h v) - \nabla f(x)}{h}
+        H v = \nabla \bigl(\nabla f(x)^\top v\bigr)
 
     Args:
         function: takes a tensor of the shape of ``x`` and returns one number as
@@ -789,8 +790,8 @@ def hvp(function, x, v):
         v: direction, of the shape and type of ``x``.
 
     Returns:
-        Tensor of the shape of ``x``: forward mode, along ``v``, through the
-        gradient, which is reverse mode.
+        Tensor of the shape of ``x``. The product of gradient and direction is
+        one number, so a second sweep of reverse mode gives its gradient.
 
     Raises:
         TypeError: if ``x`` or ``v`` is not a tensor.
@@ -804,14 +805,13 @@ def hvp(function, x, v):
     Source: Pearlmutter (1994).
 
     Differs from torch: ``torch.autograd.functional.hvp`` returns the value of
-    the function as well and goes backwards twice.
+    the function as well.
 
     Chapter: backpropagation.
     """
     _check_direction(x, v)
     gradient = torch.func.grad(function)
-    _, product = torch.func.jvp(gradient, (x,), (v,))
-    return product
+    return torch.func.grad(lambda x: (gradient(x) * v).sum())(x)
 
 
 def _check_direction(x, v):
