@@ -192,7 +192,6 @@ export function mount(element, words) {
   const path = loss.plot.append("path").attr("class", "line one");
   const tangent = loss.plot.append("path").attr("class", "line two");
   const hint = loss.over.append("text").attr("class", "hint").text(words.drag);
-  hint.attr("text-anchor", "middle");
   const point = handle(loss, {
     label: words.handle,
     move: (x) => pull(x),
@@ -302,7 +301,6 @@ export function mount(element, words) {
       slope: fixed(slope, edge < 4 ? 5 : 4),
       right: fixed(backward(p, false).gradients[index()], edge < 4 ? 5 : 4),
       step: stop,
-      last: LAST,
     };
     point.place(place(), s.loss, {
       now: two(place()),
@@ -310,9 +308,11 @@ export function mount(element, words) {
       max: RANGE.max,
       text: fill(words.state, said),
     });
+    const rises = backward(p, false).gradients[index()] > 0;
     hint
-      .attr("x", Math.min(Math.max(loss.x(place()), 100), loss.width - 70))
-      .attr("y", loss.y(s.loss) - 20);
+      .attr("x", loss.x(place()) + (rises ? 20 : -20))
+      .attr("y", loss.y(s.loss) + 24)
+      .attr("text-anchor", rises ? "start" : "end");
     steps.set(stop);
     which.set(`e${edge}`);
     bugs.set(bug ? "bug" : "right");
