@@ -310,7 +310,7 @@ export function mount(element, words) {
     });
     const rises = backward(p, false).gradients[index()] > 0;
     hint
-      .attr("x", loss.x(place()) + (rises ? 20 : -20))
+      .attr("x", Math.min(loss.x(place()) + (rises ? 20 : -20), loss.width - 96))
       .attr("y", loss.y(s.loss) + 24)
       .attr("text-anchor", rises ? "start" : "end");
     steps.set(stop);
