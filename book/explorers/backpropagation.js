@@ -164,10 +164,13 @@ const HEIGHT = 280;
 /** Show the explorer in an element. */
 export function mount(element, words) {
   const state = { p: [...START], edge: 4, stop: LAST, bug: false };
+  let drawn = "";
+  const narrow = matchMedia("(max-width: 600px)").matches;
   const say = verdict(element);
   const formula = add(element, "p", { "aria-live": "polite" });
   formula.style.cssText =
-    "min-height:3.1em;font-variant-numeric:tabular-nums;line-height:1.5";
+    `min-height:${narrow ? 4.6 : 3.1}em;line-height:1.5;` +
+    "font-variant-numeric:tabular-nums";
   const lines = [0, 1].map(() => add(formula, "span"));
   for (const line of lines) line.style.display = "block";
   const both = add(element, "div");
@@ -180,7 +183,7 @@ export function mount(element, words) {
 
   const loss = chart(right, {
     label: words.chart,
-    height: HEIGHT,
+    height: narrow ? 200 : HEIGHT,
     margin: { top: 26, right: 14, bottom: 34, left: 52 },
     x: d3.scaleLinear([RANGE.min, RANGE.max], [0, 1]),
     y: d3.scaleLinear([0, 1], [0, 1]),
@@ -273,20 +276,7 @@ export function mount(element, words) {
     lines[1].textContent = `= ${numbers}`;
     graph.draw(s, stop, edge, parts);
 
-    const values = curve(p, index());
-    const [low, high] = d3.extent(values);
-    const pad = 0.12 * (high - low);
-    loss.y.domain([low - pad, high + pad]);
-    const axis = d3.axisLeft(loss.y).ticks(4).tickSizeOuter(0).tickSize(4);
-    loss.svg
-      .selectAll(".axis")
-      .filter((_, i) => i === 1)
-      .call(axis.tickFormat((each) => number(each, 4)));
-    const at = (i) => RANGE.min + ((RANGE.max - RANGE.min) * i) / (POINTS - 1);
-    path.attr(
-      "d",
-      d3.line((_, i) => loss.x(at(i)), (each) => loss.y(each))(values),
-    );
+    drawCurve();
     const slope = s.gradients[index()];
     const known = stop >= KNOWN[edge];
     const ends = [RANGE.min, RANGE.max].map((x) => [
@@ -323,6 +313,25 @@ export function mount(element, words) {
     const first = what.loss === "low" ? words.low : words.high;
     const second = what.slope === "wrong" ? words.wrong : words.fits;
     say(fill(first, said), fill(known ? second : words.unknown, said));
+  }
+
+  // a weight that is pulled moves along its curve, which stays as it is
+  function drawCurve() {
+    const key = [loss.width, ...state.p.with(index(), index())].join();
+    if (key === drawn) return;
+    drawn = key;
+    const values = curve(state.p, index());
+    const [low, high] = d3.extent(values);
+    const pad = 0.12 * (high - low);
+    loss.y.domain([low - pad, high + pad]);
+    const axis = d3.axisLeft(loss.y).ticks(4).tickSizeOuter(0).tickSize(4);
+    loss.svg
+      .selectAll(".axis")
+      .filter((_, i) => i === 1)
+      .call(axis.tickFormat((each) => number(each, 4)));
+    const at = (i) => RANGE.min + ((RANGE.max - RANGE.min) * i) / (POINTS - 1);
+    const line = d3.line((_, i) => loss.x(at(i)), (each) => loss.y(each));
+    path.attr("d", line(values));
   }
 
   draw();
