@@ -170,13 +170,13 @@ export function mount(element, words) {
 
   function moved([x, y]) {
     const inside = (value, edge) => Math.min(Math.max(value, -edge), edge);
-    hint.attr("visibility", "hidden");
     set({ start: [inside(x, EDGE.x), inside(y, EDGE.y)] });
   }
 
   function set(change) {
     Object.assign(state, change);
     if ("seed" in change) chance = normals(state.seed, 2 * STEPS);
+    hint.attr("visibility", "hidden");
     walk.stop();
     shown = STEPS;
     update();
