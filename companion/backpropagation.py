@@ -1,5 +1,5 @@
 r"""Chapter *backpropagation*: the chain rule along a graph, in both directions;
-a network's gradient; its check.
+a network's gradient; its check; a second derivative.
 
 Ordered from single numbers to layers to finite differences; the checks of the
 chapter's exercises come last.
@@ -17,11 +17,15 @@ __all__ = [
     "as_value",
     "best_step",
     "check_hidden_delta",
+    "check_logit_delta",
     "check_three_paths",
+    "count_paths",
+    "cross_entropy_backward",
     "finite_difference",
     "forward_mode",
     "gradient_check",
     "half_squared_error",
+    "hvp",
     "linear_backward",
     "mlp_backward",
     "mlp_forward",
@@ -243,6 +247,40 @@ def reverse_mode(output):
     return adjoint
 
 
+def count_paths(output):
+    r"""Number of paths from every value to the output: reverse mode with each
+    local derivative replaced by 1.
+
+    .. math::
+        N_u = \sum_{u \to v} N_v, \qquad N_y = 1
+
+    Args:
+        output: the :class:`Value` :math:`y`.
+
+    Returns:
+        Dict of each value in ``trace(output)`` and its number of paths, an int.
+        A value multiplied by itself has two edges.
+
+    Raises:
+        TypeError: if ``output`` is not a :class:`Value`.
+
+    Example:
+        >>> x = y = Value(1.0)
+        >>> for _ in range(20):
+        ...     y = y + y
+        >>> count_paths(y)[x]
+        1048576
+
+    Chapter: backpropagation.
+    """
+    paths = dict.fromkeys(trace(output), 0)
+    paths[output] = 1
+    for v in reversed(paths):
+        for u, _ in v.edges:
+            paths[u] += paths[v]
+    return paths
+
+
 def _check_matrices(**tensors):
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
@@ -372,6 +410,50 @@ def half_squared_error(y_hat, y):
     """
     _check_pair("y", y, "y_hat", y_hat)
     return (y_hat - y).square().sum(1).mean() / 2
+
+
+def cross_entropy_backward(z, y):
+    r"""Gradient of the mean cross-entropy with respect to the logits: predicted
+    probabilities minus targets.
+
+    .. math::
+        \frac{\partial L}{\partial z_{ik}} = \frac{1}{n} \bigl(q_{ik} -
+        [y_i = k]\bigr), \qquad q_{ik} = \frac{e^{z_{ik}}}{\sum_j
+        e^{z_{ij}}}
+
+    Args:
+        z: logits, shape (n, classes).
+        y: classes 0, 1, …, int64, shape (n,).
+
+    Returns:
+        Tensor of shape (n, classes). Each row adds up to 0.
+
+    Raises:
+        TypeError: if an argument is not a tensor.
+        ValueError: if ``z`` is not a matrix of floating-point numbers, or ``y``
+            not one int64 per row.
+
+    Example:
+        >>> cross_entropy_backward(torch.zeros(1, 4), torch.tensor([2]))
+        tensor([[ 0.2500,  0.2500, -0.7500,  0.2500]])
+
+    Chapter: backpropagation.
+    """
+    _check_classes(z, y)
+    q = torch.softmax(z, dim=1)
+    return (q - torch.nn.functional.one_hot(y, z.shape[1])) / len(y)
+
+
+def _check_classes(z, y):
+    _check_matrices(z=z)
+    if not isinstance(y, torch.Tensor):
+        raise TypeError(f"y must be a torch.Tensor, got {type(y).__name__}")
+    if y.dtype != torch.int64 or y.shape != z.shape[:1]:
+        kind = f"{y.dtype} of shape {tuple(y.shape)}"
+        raise ValueError(
+            f"y must be one int64 for each of the {len(z)} rows of z, got"
+            f" {kind}"
+        )
 
 
 def mlp_forward(params, X):
@@ -694,6 +776,58 @@ def gradient_check(function, x, gradient=None, h=None):
     return relative_error(gradient, numeric)
 
 
+def hvp(function, x, v):
+    r"""Hessian-vector product: how the gradient moves when ``x`` moves along
+    ``v``. The Hessian is never made.
+
+    .. math::
+        H v = \nabla \bigl(\nabla f(x)^\top v\bigr)
+
+    Args:
+        function: takes a tensor of the shape of ``x`` and returns one number as
+            a tensor.
+        x: where, floating point, any shape.
+        v: direction, of the shape and type of ``x``.
+
+    Returns:
+        Tensor of the shape of ``x``. The product of gradient and direction is
+        one number, so a second sweep of reverse mode gives its gradient.
+
+    Raises:
+        TypeError: if ``x`` or ``v`` is not a tensor.
+        ValueError: if their shapes or types differ, or are not floating-point.
+
+    Example:
+        >>> x, v = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 0.0])
+        >>> hvp(lambda x: (x**3).sum(), x, v)  # the Hessian is diag(6 x)
+        tensor([6., 0.])
+
+    Source: Pearlmutter (1994).
+
+    Differs from torch: ``torch.autograd.functional.hvp`` returns the value of
+    the function as well.
+
+    Chapter: backpropagation.
+    """
+    _check_direction(x, v)
+    gradient = torch.func.grad(function)
+    return torch.func.grad(lambda x: (gradient(x) * v).sum())(x)
+
+
+def _check_direction(x, v):
+    if not isinstance(x, torch.Tensor) or not isinstance(v, torch.Tensor):
+        raise TypeError(
+            f"x and v must be tensors, got {type(x).__name__} and"
+            f" {type(v).__name__}"
+        )
+    if (x.shape, x.dtype) != (v.shape, v.dtype) or not x.is_floating_point():
+        kinds = f"{x.dtype} {tuple(x.shape)} and {v.dtype} {tuple(v.shape)}"
+        raise ValueError(
+            "x and v must be floating-point, of the same shape and type, got"
+            f" {kinds}"
+        )
+
+
 def check_three_paths(answer):
     r"""Exercise by hand: the derivative of :math:`y = (a b + b)\,b` with
     respect to b, at a = 1 and b = 3.
@@ -784,6 +918,62 @@ def check_hidden_delta(attempt):
             ),
             "carry the deltas back through the weights first: delta @ W": (
                 lambda W, delta, h: delta * h * (1 - h)
+            ),
+        },
+    )
+
+
+def _logits(generator):
+    """Logits of a few rows, and classes."""
+    return [
+        (
+            torch.randn(n, 4, generator=generator, dtype=torch.float64),
+            torch.randint(4, (n,), generator=generator),
+        )
+        for n in (2, 3, 5)
+    ]
+
+
+def check_logit_delta(attempt):
+    r"""Exercise: ``attempt(z, y)`` returns the gradient of the mean
+    cross-entropy with respect to the logits.
+
+    ``z`` has a row of logits per example, ``y`` the classes.
+
+    Args:
+        attempt: the reader's function.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_logit_delta(lambda z, y: torch.softmax(z, dim=1))
+        ✗ Not yet: the target is missing: subtract 1 in the column of the right
+        class, and divide by the number of rows.
+
+    Chapter: backpropagation.
+    """
+    return check(
+        attempt,
+        cross_entropy_backward,
+        _logits,
+        {
+            (
+                "the target is missing: subtract 1 in the column of the right"
+                " class, and divide by the number of rows"
+            ): lambda z, y: torch.softmax(z, dim=1),
+            "the loss is a mean: divide by the number of rows": (
+                lambda z, y: len(y) * cross_entropy_backward(z, y)
+            ),
+            "the sign is the other way round: q minus the target": (
+                lambda z, y: -cross_entropy_backward(z, y)
+            ),
+            (
+                "the softmax runs over the classes of a row, dim=1,"
+                " not over the rows"
+            ): lambda z, y: (
+                cross_entropy_backward(z, y)
+                + (torch.softmax(z, dim=0) - torch.softmax(z, dim=1)) / len(y)
             ),
         },
     )

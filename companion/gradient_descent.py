@@ -24,11 +24,13 @@ __all__ = [
     "inverse_time",
     "minibatches",
     "noise_floor",
+    "noise_scale",
     "noisy_descent",
     "quadratic_path",
     "sharpness",
     "step_decay",
     "step_limit",
+    "steps_with_batch",
 ]
 
 
@@ -293,6 +295,62 @@ def batch_noise(gradients, batch_size, *, replacement=False):
     variance = (gradients - gradients.mean(0)).square().sum() / n
     left_over = 1.0 if replacement else (n - batch_size) / (n - 1)
     return (variance / batch_size * left_over).sqrt()
+
+
+def noise_scale(gradients):
+    r"""Noise scale: the batch whose gradient has as much noise as signal.
+
+    .. math::
+        m_c = \frac{\sigma^2}{\lVert\bar{\mathbf{g}}\rVert_2^2}, \qquad
+        \sigma^2 = \frac1n \sum_{i=1}^n \lVert\mathbf{g}_i -
+        \bar{\mathbf{g}}\rVert_2^2
+
+    Args:
+        gradients: the gradient of each row, shape (n, d).
+
+    Returns:
+        Scalar tensor, in rows; infinite where the mean gradient is zero.
+
+    Raises:
+        ValueError: for another shape.
+
+    Example:
+        >>> noise_scale(torch.tensor([[3.0], [1.0]])).item()
+        0.25
+
+    Source: McCandlish, Kaplan, Amodei and the OpenAI Dota team (2018).
+
+    Chapter: gradient_descent.
+    """
+    _check_tensor("gradients", gradients, 2)
+    mean = gradients.mean(0)
+    variance = (gradients - mean).square().sum(1).mean()
+    return variance / mean.square().sum()
+
+
+def steps_with_batch(batch_size, fewest, critical):
+    r"""Steps that a batch size needs at its own best rate, by theory.
+
+    .. math::
+        T(m) = T_\infty \left(1 + \frac{m_c}{m}\right)
+
+    Args:
+        batch_size: :math:`m > 0`, a number or a tensor.
+        fewest: :math:`T_\infty`, the steps that a noiseless gradient needs.
+        critical: :math:`m_c`, the critical batch size.
+
+    Returns:
+        As ``batch_size``.
+
+    Example:
+        >>> steps_with_batch(20, fewest=50, critical=20)
+        100.0
+
+    Source: McCandlish, Kaplan, Amodei and the OpenAI Dota team (2018).
+
+    Chapter: gradient_descent.
+    """
+    return fewest * (1 + critical / batch_size)
 
 
 def noisy_descent(slope, start, noise, *, lr, schedule=None):

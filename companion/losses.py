@@ -790,6 +790,7 @@ def fit_temperature(input, target, steps=60):
     """
     _check_rows(input, target)
     check_int("steps", steps)
+    # Two logarithms of T; a slope above 0 says that T must grow.
     low = torch.full_like(input[..., 0, 0], -10.0)
     high = -low
     right = input.gather(-1, target.unsqueeze(-1)).squeeze(-1)

@@ -99,6 +99,23 @@ def test_a_value_used_twice_collects_both_paths():
     assert bp.forward_mode(y, x)[y] == 27.0
 
 
+def test_paths_multiply_where_edges_add():
+    x = y = Value(1.0)
+    for _ in range(40):
+        y = y * y + y
+    assert bp.count_paths(y)[x] == 3**40
+    a, b = Value(2.0), Value(3.0)
+    assert bp.count_paths((a + b) * b)[b] == 2
+
+
+def test_paths_times_equal_slopes_are_the_derivative():
+    x = y = Value(1.0)
+    for _ in range(10):
+        y = y * 0.5 + y * 0.5
+    paths = bp.count_paths(y)[x]
+    assert bp.reverse_mode(y)[x] == paths * 0.5**10
+
+
 def test_numbers_mix_with_values_on_either_side():
     x = Value(2.0)
     y = 1 + 3 * (5 - x) - x * 2
@@ -208,6 +225,37 @@ def test_the_backward_functions_are_the_slopes_of_the_forward_ones():
     assert torch.autograd.gradcheck(
         lambda h: bp.half_squared_error(torch.sigmoid(h), torch.sigmoid(h * 2)),
         (h,),
+    )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-8, 1e4])
+@pytest.mark.parametrize("n", [1, 7])
+def test_the_logits_gradient_equals_autograd(n, scale):
+    chance = torch.Generator().manual_seed(n)
+    z = scale * torch.randn(n, 5, generator=chance, dtype=F64)
+    y = torch.randint(5, (n,), generator=chance)
+    z.requires_grad_()
+    (expected,) = torch.autograd.grad(F.cross_entropy(z, y), z)
+    found = bp.cross_entropy_backward(z.detach(), y)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-15)
+    rows = found.sum(1)
+    torch.testing.assert_close(rows, 0 * rows, rtol=0, atol=1e-15)
+
+
+def test_the_product_with_the_hessian_equals_torch():
+    _, params, X, y = network(6)
+    W, v = params[0], torch.randn(params[0].shape, dtype=F64)
+
+    def loss(W):
+        return bp.half_squared_error(bp.mlp_forward([W, *params[1:]], X)[-1], y)
+
+    _, expected = torch.autograd.functional.hvp(loss, W, v)
+    torch.testing.assert_close(
+        bp.hvp(loss, W, v), expected, rtol=1e-10, atol=1e-15
+    )
+    whole = torch.func.jacrev(torch.func.grad(loss))(W)
+    torch.testing.assert_close(
+        bp.hvp(loss, W, v), (whole * v).sum((2, 3)), rtol=1e-10, atol=1e-15
     )
 
 
@@ -508,6 +556,46 @@ BAD = {
         TypeError,
         "a and b must be tensors, got Tensor and list",
     ),
+    "paths": (
+        lambda: bp.count_paths(1.0),
+        TypeError,
+        "output must be a Value, got float",
+    ),
+    "classes a list": (
+        lambda: bp.cross_entropy_backward(ONE, [0]),
+        TypeError,
+        "y must be a torch.Tensor, got list",
+    ),
+    "classes real": (
+        lambda: bp.cross_entropy_backward(ONE, torch.ones(1)),
+        ValueError,
+        "one int64 for each of the 1 rows of z, got torch.float32",
+    ),
+    "classes too many": (
+        lambda: bp.cross_entropy_backward(ONE, torch.zeros(2).long()),
+        ValueError,
+        r"got torch.int64 of shape \(2,\)",
+    ),
+    "logits a vector": (
+        lambda: bp.cross_entropy_backward(X1, torch.zeros(3).long()),
+        ValueError,
+        "z must be floating-point numbers with two dimensions",
+    ),
+    "direction a list": (
+        lambda: bp.hvp(torch.sum, X1, [1.0]),
+        TypeError,
+        "x and v must be tensors, got Tensor and list",
+    ),
+    "direction shorter": (
+        lambda: bp.hvp(torch.sum, X1, X1[:2]),
+        ValueError,
+        r"float64 \(3,\) and torch.float64 \(2,\)",
+    ),
+    "direction ints": (
+        lambda: bp.hvp(torch.sum, X1.long(), X1.long()),
+        ValueError,
+        "must be floating-point",
+    ),
     "check shape": (
         lambda: bp.gradient_check(torch.sum, X1, ONE),
         ValueError,
@@ -570,6 +658,36 @@ EXERCISES = {
         bp.check_hidden_delta,
         lambda W, d, h: d @ W * h,
         "not h alone",
+    ),
+    "logits, right": (
+        bp.check_logit_delta,
+        lambda z, y: (z.softmax(1) - torch.eye(4)[y]) / len(y),
+        "Right",
+    ),
+    "logits, stub": (
+        bp.check_logit_delta,
+        lambda z, y: None,
+        "write its body",
+    ),
+    "logits, no target": (
+        bp.check_logit_delta,
+        lambda z, y: z.softmax(1),
+        "the target is missing",
+    ),
+    "logits, sum": (
+        bp.check_logit_delta,
+        lambda z, y: z.softmax(1) - torch.eye(4)[y],
+        "the loss is a mean",
+    ),
+    "logits, sign": (
+        bp.check_logit_delta,
+        lambda z, y: (torch.eye(4)[y] - z.softmax(1)) / len(y),
+        "the other way round",
+    ),
+    "logits, columns": (
+        bp.check_logit_delta,
+        lambda z, y: (z.softmax(0) - torch.eye(4)[y]) / len(y),
+        "over the classes of a row",
     ),
     "delta, no weights": (
         bp.check_hidden_delta,

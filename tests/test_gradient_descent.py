@@ -114,6 +114,33 @@ def test_batch_noise_equals_the_mean_over_all_batches(m, replacement):
     torch.testing.assert_close(found, distance, rtol=1e-10, atol=1e-12)
 
 
+def test_the_noise_scale_is_the_batch_with_as_much_noise_as_signal():
+    gradients = draw(50, 3) + 0.3
+    scale = gd.noise_scale(gradients)
+    noise = gd.batch_noise(gradients, 1, replacement=True) / scale.sqrt()
+    torch.testing.assert_close(
+        noise, gradients.mean(0).norm(), rtol=1e-10, atol=0
+    )
+    # neither a longer gradient nor more copies of the rows change it
+    for other in (7 * gradients, gradients.repeat(3, 1)):
+        torch.testing.assert_close(
+            gd.noise_scale(other), scale, rtol=1e-10, atol=0
+        )
+    assert gd.noise_scale(torch.tensor([[1.0], [-1.0]])) == math.inf
+
+
+@pytest.mark.parametrize("m", [1, 3, 20])
+def test_steps_and_rate_of_a_batch_follow_from_the_best_gain(m):
+    g, variance, curvature = 0.7, 2.0, 3.0
+    rates = torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    lost = rates.square() * curvature * (g**2 + variance / m) / 2
+    gain = (rates * g**2 - lost).max().item()
+    found = gd.steps_with_batch(
+        m, fewest=1 / (g**2 / (2 * curvature)), critical=variance / g**2
+    )
+    assert math.isclose(found, 1 / gain, rel_tol=1e-6)
+
+
 def test_noisy_descent_without_noise_is_descent_and_follows_its_schedule():
     still = torch.zeros(50, 3, dtype=torch.float64)
     path = gd.noisy_descent(lambda w: CURVATURE * w, ONES, still, lr=0.1)
@@ -388,6 +415,11 @@ BAD = {
         lambda: gd.batch_noise(draw(1, 2), 1),
         ValueError,
         "rows of gradients must be at least 2, got 1",
+    ),
+    "scale": (
+        lambda: gd.noise_scale(ONES),
+        ValueError,
+        r"gradients must have 2 dimensions .*, got shape \(3,\)",
     ),
     "noise": (
         lambda: gd.noisy_descent(bowl, ONES, draw(4, 2), lr=1),
