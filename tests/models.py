@@ -32,7 +32,7 @@ def compute(browser):
         yield call
 
 
-def close(found, wanted):
+def assert_close(found, wanted):
     """Compare to a billionth."""
     torch.testing.assert_close(
         torch.as_tensor(found, dtype=torch.float64),

@@ -3,7 +3,7 @@
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import backpropagation as bp
 
@@ -35,9 +35,9 @@ def test_the_forward_sweep(compute):
     found = compute("backpropagation", "forward", *[(p,) for p in points()])
     for params, sweep in zip(points(), found, strict=True):
         _, h, o = bp.mlp_forward(layers(params), X)
-        close(sweep["h"], h[0])
-        close(sweep["o"], o[0])
-        close(sweep["loss"], loss_of(params))
+        assert_close(sweep["h"], h[0])
+        assert_close(sweep["o"], o[0])
+        assert_close(sweep["loss"], loss_of(params))
 
 
 def test_the_backward_sweep(compute):
@@ -46,10 +46,12 @@ def test_the_backward_sweep(compute):
     for params, sweep in zip(points(), found, strict=True):
         kept = bp.mlp_forward(layers(params), X)
         wanted = bp.mlp_backward(layers(params), kept, Y)
-        close(sweep["gradients"], torch.cat([g.flatten() for g in wanted]))
-        close(sweep["hidden"], wanted[1])
-        close(sweep["out"], wanted[3])
-        close(sweep["arrives"], wanted[3] @ layers(params)[2])
+        assert_close(
+            sweep["gradients"], torch.cat([g.flatten() for g in wanted])
+        )
+        assert_close(sweep["hidden"], wanted[1])
+        assert_close(sweep["out"], wanted[3])
+        assert_close(sweep["arrives"], wanted[3] @ layers(params)[2])
 
 
 def test_the_bug_leaves_out_the_slope_of_the_hidden_units(compute):
@@ -59,7 +61,7 @@ def test_the_bug_leaves_out_the_slope_of_the_hidden_units(compute):
         points(), found[::2], found[1::2], strict=True
     ):
         h = bp.mlp_forward(layers(params), X)[1][0]
-        close(
+        assert_close(
             torch.tensor(wrong["hidden"]).double() * h * (1 - h),
             right["hidden"],
         )
@@ -74,12 +76,12 @@ def test_the_curve_is_the_loss_along_one_weight(compute, index):
         params = [*START]
         params[index] = w
         wanted.append(loss_of(params))
-    close(found, torch.stack(wanted))
+    assert_close(found, torch.stack(wanted))
 
 
 def test_the_first_state_can_be_repaired_by_one_weight(compute):
     (first,) = compute("backpropagation", "forward", (START,))
-    close(first["loss"], 0.2983711088)
+    assert_close(first["loss"], 0.2983711088)
     slopes = [0.0821670406, 0.0821670406]
     (verdict,) = compute("backpropagation", "outcome", (first["loss"], *slopes))
     assert verdict == {"loss": "high", "slope": "fits"}

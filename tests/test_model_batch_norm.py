@@ -9,7 +9,7 @@ import models
 import pytest
 import torch
 import torch.nn.functional as F
-from models import close
+from models import assert_close
 
 from companion import batch_norm as bn
 from companion import data
@@ -78,7 +78,7 @@ def test_the_images_are_the_first_digits_from_0_to_3(compute):
     rows = torch.as_tensor(data._read_digits())
     rows = rows[rows[:, -1] < 4][:40]
     blocks = rows[:, :-1].reshape(40, 4, 2, 4, 2).mean((2, 4))
-    close(X, blocks.floor().reshape(40, 16) / 8 - 1)
+    assert_close(X, blocks.floor().reshape(40, 16) / 8 - 1)
     assert y.tolist() == rows[:, -1].tolist()
 
 
@@ -95,7 +95,7 @@ def test_training_equals_torchs(compute, name):
         "batch_norm", "train", *[(name, chance.tolist(), r, 8) for r in rates]
     )
     for rate, curve in zip(rates, found, strict=True):
-        close(curve, losses(name, chance, X, y, rate, 8))
+        assert_close(curve, losses(name, chance, X, y, rate, 8))
 
 
 def test_the_verdict(compute):

@@ -3,7 +3,7 @@
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import overfitting
 
@@ -19,20 +19,20 @@ def test_the_curve_of_the_front_page(compute, p):
     degrees = torch.arange(p).clamp(min=1)
     X = overfitting.polynomial_features(x, p - 1) / degrees
     rows = compute("front", "features", *[(each, p) for each in x.tolist()])
-    close(rows, X)
+    assert_close(rows, X)
     (found,) = compute("front", "leastSquares", (X.tolist(), y.tolist()))
     w = overfitting.least_squares(X, y)
-    close(found, w)
+    assert_close(found, w)
     (whole,) = compute("front", "fit", (torch.stack([x, y], dim=1).tolist(), p))
     grid = torch.linspace(-1, 1, 201, dtype=torch.float64)
     curve = overfitting.polynomial_features(grid, p - 1) / degrees @ w
     (truth,) = [compute("front", "truth", *[(g,) for g in grid.tolist()])]
     truth = torch.tensor(truth, dtype=torch.float64)
-    close(whole["curve"], curve)
-    close(whole["test"], (curve - truth).square().mean().sqrt())
-    close(whole["train"], (X @ w - y).square().mean().sqrt())
+    assert_close(whole["curve"], curve)
+    assert_close(whole["test"], (curve - truth).square().mean().sqrt())
+    assert_close(whole["train"], (X @ w - y).square().mean().sqrt())
 
 
 def test_equal_columns_and_equal_points_share_their_weight(compute):
     (found,) = compute("front", "leastSquares", ([[1, 1], [1, 1]], [1, 3]))
-    close(found, [1, 1])
+    assert_close(found, [1, 1])

@@ -3,7 +3,7 @@
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import gradient_descent as gd
 
@@ -27,7 +27,7 @@ def test_the_path_is_that_of_noisy_descent(compute, rate, level):
         "path",
         (START.tolist(), CURVATURE.tolist(), rate, 0, shocks.tolist()),
     )
-    close(
+    assert_close(
         found,
         gd.noisy_descent(lambda w: CURVATURE * w, START, shocks, lr=rate),
     )
@@ -48,7 +48,7 @@ def test_the_path_with_momentum_is_that_of_torch(compute, momentum):
         "path",
         (START.tolist(), CURVATURE.tolist(), 0.05, momentum, shocks.tolist()),
     )
-    close(found, torch.stack(path))
+    assert_close(found, torch.stack(path))
 
 
 def test_the_factor_is_that_of_the_solved_bowl(compute):
@@ -58,7 +58,7 @@ def test_the_factor_is_that_of_the_solved_bowl(compute):
         )
         ones = torch.ones(2, dtype=torch.float64)
         path = gd.quadratic_path(CURVATURE, ones, lr=rate, steps=1)
-        close(found, path[1])
+        assert_close(found, path[1])
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.3, 0.9])
@@ -76,14 +76,14 @@ def test_the_pace_is_an_eigenvalue_of_the_step(compute, momentum, rate):
         (found,) = compute(
             "gradient_descent", "pace", (curvature, rate, momentum)
         )
-        close(found, torch.linalg.eigvals(step).abs().max())
+        assert_close(found, torch.linalg.eigvals(step).abs().max())
 
 
 def test_the_limit(compute):
     found = compute(
         "gradient_descent", "limit", *[([1, 10], mu) for mu in (0, 0.5)]
     )
-    close(found[0], gd.step_limit(CURVATURE))
+    assert_close(found[0], gd.step_limit(CURVATURE))
     for rate, grows in ((found[1] - 1e-6, False), (found[1] + 1e-6, True)):
         (pace,) = compute("gradient_descent", "pace", (10, rate, 0.5))
         assert (pace > 1) == grows

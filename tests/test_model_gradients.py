@@ -5,7 +5,7 @@ import math
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 from torch import nn
 
 from companion import gradients as gr
@@ -27,7 +27,7 @@ def test_activations_and_slopes(compute, activation):
     found = compute(
         "gradients", "activate", *[(x, activation) for x in z.tolist()]
     )
-    close(found, torch.stack([function()(z), slope(z)], 1))
+    assert_close(found, torch.stack([function()(z), slope(z)], 1))
     tail = torch.tensor(found, dtype=torch.float64)[-1, 1]
     torch.testing.assert_close(tail, slope(z)[-1], rtol=1e-9, atol=0)
 
@@ -120,13 +120,13 @@ def test_a_lesson_is_the_message_times_the_input(compute):
         (weights.flatten().tolist(), x.tolist(), end.tolist(), *setting),
     )
     # for one example the mean square of δhᵀ is that of δ times that of h
-    close(
+    assert_close(
         found["lesson"][0],
         found["message"][0] * x.square().mean().sqrt(),
     )
     delta, h = chance(1)[1:]
     product = gr.weight_gradient(delta[None], h[None])
-    close(
+    assert_close(
         product.square().mean().sqrt(),
         (delta.square().mean() * h.square().mean()).sqrt(),
     )

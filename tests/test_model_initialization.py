@@ -5,7 +5,7 @@ import math
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import initialization
 
@@ -22,7 +22,7 @@ def test_the_next_variance(compute, activation):
         "nextVariance",
         *[(v, activation, s) for v, s in grid],
     )
-    close(
+    assert_close(
         found,
         [
             initialization.next_variance(v, FUNCTIONS[activation], s**2)
@@ -48,7 +48,7 @@ def correlation(c, v, phi, points=6001):
 @pytest.mark.parametrize("c", [0.0, 0.1, 0.5, 0.8])
 def test_the_next_correlation_of_tanh(compute, c, v):
     (found,) = compute("initialization", "nextCorrelation", (c, v, "tanh"))
-    close(found, correlation(c, v, torch.tanh))
+    assert_close(found, correlation(c, v, torch.tanh))
 
 
 def test_the_next_correlation_of_a_line_and_of_relu(compute):
@@ -62,7 +62,7 @@ def test_the_next_correlation_of_a_line_and_of_relu(compute):
         edges = (turn - math.pi / 2, math.pi / 2)
         phi = torch.linspace(*edges, 200_001, dtype=torch.float64)
         product = phi.cos() * (phi - turn).cos()
-        close(value, torch.trapezoid(product, phi) / (math.pi / 2))
+        assert_close(value, torch.trapezoid(product, phi) / (math.pi / 2))
     found = compute("initialization", "nextCorrelation", (0.3, 2, "linear"))
     assert found == [0.3]
 
@@ -75,8 +75,8 @@ def test_the_signal_of_twenty_layers(compute, activation, sigma):
     numbers = torch.randn(2 * n, generator=chance, dtype=torch.float64)
     (pair,) = compute("initialization", "inputs", (numbers.tolist(), 0.5))
     pair = torch.tensor(pair, dtype=torch.float64)
-    close(pair.square().mean(dim=1), [1, 1])
-    close((pair[0] * pair[1]).mean(), 0.5)
+    assert_close(pair.square().mean(dim=1), [1, 1])
+    assert_close((pair[0] * pair[1]).mean(), 0.5)
     layers = []
     for matrix in weights:
         linear = torch.nn.Linear(n, n, bias=False, dtype=torch.float64)
@@ -101,7 +101,7 @@ def test_the_signal_of_twenty_layers(compute, activation, sigma):
     cosines = torch.nn.functional.cosine_similarity(
         *z.transpose(0, 1), eps=1e-300
     )
-    close(found["cosines"], cosines)
+    assert_close(found["cosines"], cosines)
 
 
 @pytest.mark.parametrize("activation", FUNCTIONS)
@@ -124,8 +124,8 @@ def test_the_theory_and_its_inverse(compute, activation):
                     v[-1], FUNCTIONS[activation], sigma**2
                 )
             )
-        close(found["sizes"], torch.stack(v).sqrt())
-        close(found["cosines"], c)
+        assert_close(found["sizes"], torch.stack(v).sqrt())
+        assert_close(found["cosines"], c)
         size = found["sizes"][-1]
         (back,) = compute("initialization", "sigmaFor", (size, 12, activation))
         assert back == pytest.approx(sigma, rel=1e-3)

@@ -5,7 +5,7 @@ import itertools
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import losses
 
@@ -28,7 +28,7 @@ def tensors(points):
 def test_the_line_of_the_squared_error(compute, points):
     X, y = tensors(points)
     (found,) = compute("losses", "squaredLine", (points,))
-    close(found, torch.linalg.lstsq(X, y.unsqueeze(1))[0][:, 0])
+    assert_close(found, torch.linalg.lstsq(X, y.unsqueeze(1))[0][:, 0])
 
 
 @pytest.mark.parametrize("points", CASES)
@@ -37,7 +37,9 @@ def test_a_weighted_line(compute, points):
     weight = torch.linspace(0.1, 1, len(y), dtype=torch.float64)
     (found,) = compute("losses", "weightedLine", (points, weight.tolist()))
     root = weight.sqrt().unsqueeze(1)
-    close(found, torch.linalg.lstsq(root * X, root * y[:, None])[0][:, 0])
+    assert_close(
+        found, torch.linalg.lstsq(root * X, root * y[:, None])[0][:, 0]
+    )
 
 
 @pytest.mark.parametrize("points", CASES)
@@ -46,7 +48,7 @@ def test_a_weighted_line(compute, points):
 def test_hubers_line(compute, points, delta, steps):
     wanted = losses.huber_regression(*tensors(points), delta, steps)
     (found,) = compute("losses", "huberLine", (points, delta, steps))
-    close(found, wanted)
+    assert_close(found, wanted)
 
 
 @pytest.mark.parametrize("points", CASES)
@@ -60,7 +62,7 @@ def test_the_weights_are_the_slope_of_hubers_loss_over_the_error(
     loss = losses.huber_loss(y_hat, y, delta=delta, reduction="sum")
     (slope,) = torch.autograd.grad(loss, y_hat)
     (found,) = compute("losses", "weights", (points, w.tolist(), delta))
-    close(found, slope / (y_hat - y).detach())
+    assert_close(found, slope / (y_hat - y).detach())
 
 
 @pytest.mark.parametrize("points", CASES)
@@ -78,7 +80,7 @@ def test_the_line_of_the_absolute_error_is_the_best_of_all_lines(
         torch.linalg.solve(X[[i, j]], y[[i, j]])
         for i, j in itertools.combinations(range(len(y)), 2)
     ]
-    close(loss(found), min(map(loss, through_two)))
+    assert_close(loss(found), min(map(loss, through_two)))
     chance = torch.Generator().manual_seed(0)
     for shift in 0.3 * torch.randn(50, 2, generator=chance).double():
         assert loss(torch.tensor(found) + shift) >= loss(found)

@@ -5,7 +5,7 @@ import math
 import models
 import pytest
 import torch
-from models import close
+from models import assert_close
 
 from companion import optimizers as op
 
@@ -55,9 +55,9 @@ def test_the_valley(compute, tilt):
     points = [AT, [0.3, -1.2], [5.0, 0.0]]
     w = torch.tensor(points, dtype=torch.float64)
     found = compute("optimizers", "gradient", *[(p, tilt, 25) for p in points])
-    close(found, w @ H)
+    assert_close(found, w @ H)
     found = compute("optimizers", "height", *[(p, tilt, 25) for p in points])
-    close(found, ((w @ H) * w).sum(1) / 2)
+    assert_close(found, ((w @ H) * w).sum(1) / 2)
 
 
 @pytest.mark.parametrize("racer", RULES)
@@ -66,7 +66,9 @@ def test_the_racers_take_the_companions_steps(compute, racer, settings):
     (found,) = compute("optimizers", "path", (racer, AT, 60, settings))
     wanted = places(racer, settings)
     scale = wanted.abs().clamp(min=1)  # what explodes is compared by its size
-    close(torch.tensor(found, dtype=torch.float64) / scale, wanted / scale)
+    assert_close(
+        torch.tensor(found, dtype=torch.float64) / scale, wanted / scale
+    )
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.3, 4 / 9, 0.9, 0.99])
@@ -83,11 +85,11 @@ def test_the_factor_is_the_larger_eigenvalue(compute, momentum):
         for p in products
         for kappa in (1, 25)
     }
-    close(found, [sizes[p, 1] for p in products])
+    assert_close(found, [sizes[p, 1] for p in products])
     found = compute(
         "optimizers", "slowest", *[(p, momentum, 25) for p in products]
     )
-    close(found, [max(sizes[p, 1], sizes[p, 25]) for p in products])
+    assert_close(found, [max(sizes[p, 1], sizes[p, 25]) for p in products])
 
 
 def left(compute, settings):

@@ -938,7 +938,8 @@ def test_a_link_lands_where_it_leads(browser, server, width):
 
 
 def test_frames_of_an_explorer_come_when_it_comes_near(browser, server):
-    with Visit(browser, server + "book/losses.html") as visit:
+    (page, *_) = pages_with("figure.explorer .frame > script")
+    with Visit(browser, server + page) as visit:
         waiting = ".explorer .frame > script"
         assert visit.page.locator(waiting).count() > 5
         explorer = visit.page.locator("figure.explorer").first
@@ -1007,8 +1008,11 @@ def test_the_contents_follow_the_reader(browser, server):
             visit.page.evaluate(
                 "name => document.getElementById(name).scrollIntoView()", name
             )
-            marked = f".page-toc .active[aria-current][href='#{name}']"
-            visit.page.wait_for_selector(marked, timeout=5000)
+            marked = visit.page.wait_for_selector(
+                f".page-toc .active[aria-current][href='#{name}']",
+                timeout=5000,
+            )
+            assert marked.is_visible()
 
 
 @pytest.mark.parametrize("page", pages_with(".quiz"))

@@ -19,7 +19,10 @@ const scrolls = new IntersectionObserver(
   { rootMargin: "1000px" },
 );
 const boxes = [
-  ...all.call(document, "pre, .cell_output > .output, .pst-scrollable-table-container"),
+  ...all.call(
+    document,
+    "pre, .katex-display, .cell_output > .output, .pst-scrollable-table-container",
+  ),
 ];
 const watch = () => {
   for (const box of boxes) {

@@ -293,7 +293,7 @@ export function mount(element, words) {
       step: stop,
     };
     point.place(place(), s.loss, {
-      now: two(place()),
+      now: place(),
       min: RANGE.min,
       max: RANGE.max,
       text: fill(words.state, said),

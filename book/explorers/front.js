@@ -250,7 +250,7 @@ export function mount(element, words) {
     curve.attr("d", path(across, blend)(now.curve));
     points.forEach(([x, y], i) => {
       const text = fill(words.place, { x: fixed(x, 2), y: fixed(y, 2) });
-      dots[i].place(x, y, { now: y.toFixed(2), min: -2.1, max: 2.1, text });
+      dots[i].place(x, y, { now: y, min: -2.1, max: 2.1, text });
     });
 
     // The other numbers of parameters follow, a few in each frame.

@@ -232,7 +232,7 @@ export function mount(element, words) {
         .style("fill", `var(--course-${j ? "two" : "three"})`);
     });
     knob.place(...start, {
-      now: fixed(start[0], 1),
+      now: start[0],
       min: -EDGE.x,
       max: EDGE.x,
       text: fill(words.state, {

@@ -234,7 +234,7 @@ export function mount(element, words) {
     label: words.gain,
     min: 0,
     max: 1,
-    step: 0.002,
+    step: 0.01,
     value: place(state.gain),
     format: (value) => fixed(GAIN.min * (GAIN.max / GAIN.min) ** value, 2),
     change: (value) =>
@@ -334,7 +334,7 @@ export function mount(element, words) {
       learned: number(Math.max(learned, 1 / learned)),
     };
     first.place(1, Math.min(Math.max(y, -25), 15), {
-      now: fixed(gain, 2),
+      now: gain,
       min: GAIN.min,
       max: GAIN.max,
       text: fill(words.state, values),

@@ -336,7 +336,7 @@ export function mount(element, words) {
     };
     const y = log(expected.sizes[depth]);
     end.place(depth, y, {
-      now: fixed(sigma, 2),
+      now: sigma,
       min: SIGMA.min,
       max: SIGMA.max,
       text: fill(words.state, values),

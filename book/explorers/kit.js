@@ -157,7 +157,8 @@ const KEYS = {
 /**
  * A point that a reader drags. `move(x, y)` receives the pointer's place in
  * the chart's units, `step(dx, dy)` the arrow keys. `place` puts the point
- * somewhere and says its value: `{ now, min, max, text }`.
+ * somewhere and says its value: `{ now, min, max, text }`, three numbers and what
+ * one hears of them.
  */
 export function handle(on, { label, kind = "one", radius = 9, move, step }) {
   const group = on.over
@@ -215,9 +216,9 @@ export function handle(on, { label, kind = "one", radius = 9, move, step }) {
       node.atX = on.x(x);
       node.atY = on.y(y);
       node.setAttribute("transform", `translate(${node.atX},${node.atY})`);
-      node.setAttribute("aria-valuemin", min);
-      node.setAttribute("aria-valuemax", max);
-      node.setAttribute("aria-valuenow", now);
+      for (const [name, number] of Object.entries({ min, max, now })) {
+        node.setAttribute(`aria-value${name}`, +number.toFixed(3));
+      }
       node.setAttribute("aria-valuetext", text);
     },
   };
@@ -282,7 +283,8 @@ export function player(parent, { play, pause, tick }) {
 
   function frame(now) {
     if (!playing) return;
-    const seconds = Math.min((now - before) / 1000, 0.1);
+    // a frame may have begun before the button was pressed
+    const seconds = Math.min(Math.max(now - before, 0) / 1000, 0.1);
     before = now;
     if (tick(seconds) === false) run(false);
     else requestAnimationFrame(frame);

@@ -241,7 +241,7 @@ export function mount(element, words) {
       weight: fixed(shares[0], 2),
     };
     point.place(...row, {
-      now: fixed(row[1], 0),
+      now: row[1],
       min: Y.min,
       max: Y.max,
       text: fill(words.state, values),

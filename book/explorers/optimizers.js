@@ -311,9 +311,9 @@ export function mount(element, words) {
     }
 
     start.place(at[0], at[1], {
-      now: fixed(at[0], 1),
-      min: fixed(map.x.domain()[0], 1),
-      max: fixed(map.x.domain()[1], 1),
+      now: at[0],
+      min: map.x.domain()[0],
+      max: map.x.domain()[1],
       text: fill(words.state, { x: fixed(at[0], 1), y: fixed(at[1], 1) }),
     });
     hint
