@@ -216,8 +216,8 @@ export function handle(on, { label, kind = "one", radius = 9, move, step }) {
       node.atX = on.x(x);
       node.atY = on.y(y);
       node.setAttribute("transform", `translate(${node.atX},${node.atY})`);
-      for (const [name, number] of Object.entries({ min, max, now })) {
-        node.setAttribute(`aria-value${name}`, +number.toFixed(3));
+      for (const [name, value] of Object.entries({ min, max, now })) {
+        node.setAttribute(`aria-value${name}`, +value.toFixed(3));
       }
       node.setAttribute("aria-valuetext", text);
     },
