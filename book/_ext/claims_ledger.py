@@ -12,7 +12,7 @@ from platform import python_version
 
 from claim_records import claims_by_lab, mark, marked, slug
 from claim_strip import strip
-from claim_words import counted, estimate, interval
+from claim_words import counted, estimate, fresh, interval, replicated
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
@@ -143,6 +143,14 @@ def form(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
                 ("far", _("{far} or more").format(far=FAR)),
             ],
         ),
+        "fresh": (
+            _("Fresh seeds"),
+            [
+                ("held", _("held on all")),
+                ("failed", _("failed on some")),
+                ("none", _("not since the last change")),
+            ],
+        ),
     }
     fields = [f'<label>{_("Find")} <input type="search" name="words"></label>']
     for name, (label, options) in choices.items():
@@ -171,6 +179,7 @@ def table(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
         "n": _("Counted"),
         "kind": _("Kind"),
         "margin": _("Margin"),
+        "fresh": _("Fresh seeds"),
     }
     head = "".join(
         f'<th scope="col" data-key="{key}">{text}</th>'
@@ -210,6 +219,8 @@ def row(
         spread = _("95 % interval: {interval}").format(interval=interval(claim))
         measured += f'<span class="spread">{escape(spread)}</span>'
         measured += strip(claim, numbers=False)
+    if claim["fresh"]:
+        measured += f'<span class="spread">{escape(replicated(claim))}</span>'
     margin = claim["margin"]
     cells = [
         escape(chapter(transform, lab)),
@@ -217,6 +228,7 @@ def row(
         escape(counted(claim)) if claim["n"] else "–",
         _(claim["kind"]),
         "–" if margin is None else number(margin, 2),
+        escape(fresh(claim)),
     ]
     labelled = "".join(
         f'<td><span class="head">{head}: </span>{cell}</td>'
@@ -229,9 +241,18 @@ def row(
         "n": claim["n"],
         "kind": claim["kind"],
         "margin": "" if margin is None else f"{margin:.4g}",
+        "fresh": share_held(claim),
     }
     data = "".join(f' data-{key}="{value}"' for key, value in sorting.items())
     return f'<tr id="{name}"{data}><td>{first}</td>{labelled}</tr>'
+
+
+def share_held(claim: dict) -> str:
+    """Return the share of fresh sets of seeds on which a claim held, or
+    nothing where there is none.
+    """
+    held = [holds for _, holds in claim["fresh"].values()]
+    return f"{sum(held) / len(held):.4g}" if held else ""
 
 
 def cell_uri(transform: SphinxPostTransform, lab: str, claim: dict) -> str:
