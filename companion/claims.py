@@ -466,7 +466,8 @@ def claim_share(
         \sqrt{\hat p (1 - \hat p)/S + z^2/4S^2}}{1 + z^2/S}, \qquad z = 1.96
 
     "In every seed" prints k of n seeds and is not extrapolated: 10 of 10 give
-    the interval [72.2 %, 100 %].
+    the interval [72.2 %, 100 %]. The interval is not symmetric: the margin is
+    the distance from estimate to bound over that from estimate to limit.
 
     Args:
         name: as in :func:`claim`.
@@ -732,18 +733,18 @@ def _settle(
             f"; the values are skewed: their corrected interval"
             f" [{ends[2]}, {ends[3]}] leaves the bound"
         )
-    rooms = [
-        sign * (scale(value) - scale(end))
-        for sign, end in ((1, bound.floor), (-1, bound.ceiling))
-        if math.isfinite(end)
-    ]
+    centre, arms = scale(value), []
+    for end, limit in ((bound.floor, low), (bound.ceiling, high)):
+        # no other seeds can cross an end at which the interval has no arm
+        if math.isfinite(end) and limit != value:
+            arms.append((centre - scale(end)) / (centre - scale(limit)))
     _publish(
         record,
         measured,
         seeds,
         bound,
         holds,
-        margin=2 * min(rooms) / (scale(high) - scale(low)),
+        margin=min(arms, default=None),
         printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]{after}",
         result=f"{estimate} (95 % interval {ends[0]} to {ends[1]}{after})",
     )

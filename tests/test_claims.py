@@ -846,6 +846,21 @@ def test_a_false_claim_is_recorded_before_it_raises(shell):
     assert record["holds"] is False and record["margin"] < 0
 
 
+def test_the_margin_of_a_share_is_in_distances_to_its_own_limit(shell):
+    hits = [True] * 18 + [False] * 2
+    low, high = _wilson(18, 20)
+    for bound, margin in (
+        ({"above": 0.5}, (0.9 - 0.5) / (0.9 - low)),
+        ({"within": (0, 0.985)}, (0.985 - 0.9) / (high - 0.9)),
+    ):
+        claim_share("wins", "It works in", hits, **bound)
+        record = json.loads(records(shell)["claim.wins"])
+        assert record["margin"] == pytest.approx(margin)
+    claim_share("wins", "It works in", [True] * 20, within=(0.7, 1))
+    record = json.loads(records(shell)["claim.wins"])
+    assert record["margin"] == pytest.approx(0.3 / (1 - _wilson(20, 20)[0]))
+
+
 def test_margin_is_to_the_nearest_side_and_needs_a_width(shell):
     claim("gain", "It is", GAIN, within=(0, 13))
     claim_exact("half", "It is", 0.5, above=0)
