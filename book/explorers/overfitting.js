@@ -200,14 +200,13 @@ export function mount(element, words) {
     .attr("x", 46)
     .attr("y", 24)
     .text(words.truth);
-  const names = Object.fromEntries(
-    Object.keys(lines).map((kind) => [
-      kind,
-      bottom.over.append("text").attr("class", "name").text(words[kind]),
-    ]),
-  );
-  names.test.style("fill", "var(--course-two)");
-  names.length.style("fill", "var(--course-three)");
+  const name = (text) =>
+    bottom.over.append("text").attr("class", "name").text(text);
+  const names = {
+    train: name(words.train),
+    test: name(words.test).style("fill", "var(--course-two)"),
+    length: name(words.length).style("fill", "var(--course-three)"),
+  };
 
   const dots = Array.from({ length: POINTS }, (_, i) =>
     handle(top, {
@@ -374,7 +373,7 @@ export function mount(element, words) {
     const sentences = {
       stiff: words.stiff,
       few: words.few,
-      wild: words.wild,
+      wild: shown.train < 0.005 ? words.exact : words.wild,
       calm: words.calm,
       tamed: words.tamed,
     };
