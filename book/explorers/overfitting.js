@@ -108,6 +108,7 @@ function weights(parts, y, lam, p) {
 
 const TABLE = GRID.map((x) => features(x, MOST));
 const TRUTH = GRID.map(truth);
+const COARSE = d3.range(0, GRID.length, 2); // enough for the other samples
 const value = (row, w) => {
   let sum = 0;
   for (let k = 0; k < w.length; k++) sum += row[k] * w[k];
@@ -172,7 +173,7 @@ export function mount(element, words) {
   const bottom = chart(charts, {
     label: words.sizes,
     height: 190,
-    margin: { top: 24, right: 66, bottom: 34, left: 46 },
+    margin: { top: 24, right: 76, bottom: 34, left: 46 },
     x: d3.scaleLinear([1, MOST], [0, 1]),
     y: d3.scaleLog([0.01, 100], [0, 1]).clamp(true),
     ticks: { x: [1, 4, 12, 20, 30, 40], y: [0.01, 0.1, 1, 10, 100] },
@@ -193,11 +194,11 @@ export function mount(element, words) {
     length: line(bottom, "line three"),
   };
   const key = top.over.append("path").attr("class", "line theory");
-  key.attr("d", "M12,20h28");
+  key.attr("d", "M112,20h28");
   top.over
     .append("text")
     .attr("class", "title")
-    .attr("x", 46)
+    .attr("x", 146)
     .attr("y", 24)
     .text(words.truth);
   const name = (text) =>
@@ -332,18 +333,19 @@ export function mount(element, words) {
       const accidents = strangers.subarray(j * POINTS, (j + 1) * POINTS);
       const y = points.map(([x], i) => truth(x) + NOISE * accidents[i]);
       const w = weights(partsOf(count), y, strength(), count);
-      const path = TABLE.map((row) => deep(value(row, w)));
-      ghost.attr("d", d3.line(across, (each) => each)(path));
+      const path = COARSE.map((i) => [
+        top.x(GRID[i]),
+        deep(value(TABLE[i], w)),
+      ]);
+      ghost.attr("d", d3.line()(path));
     });
 
     // The other numbers of weights follow, a few in each frame.
-    let missing = 3;
-    for (let p = 1; p <= MOST && missing; p++) {
-      if (!fits[p]) missing -= fitted(p) ? 1 : 0;
-    }
-    if (!missing) update();
-    const done = fits.filter(Boolean).length === MOST;
-    if (done) {
+    const until = performance.now() + 2;
+    let p = 1;
+    while (p <= MOST && performance.now() < until) fitted(p++);
+    if (p <= MOST) update();
+    else {
       const ends = [];
       for (const kind of ["train", "test", "length"]) {
         const y = (each) => bottom.y(Math.max(each[kind], 0.01));
@@ -354,7 +356,7 @@ export function mount(element, words) {
       ends.sort((a, b) => a.y - b.y);
       ends.forEach((end, i) => {
         if (i) end.y = Math.max(end.y, ends[i - 1].y + 15);
-        names[end.kind].attr("x", bottom.x(MOST) + 12).attr("y", end.y + 4);
+        names[end.kind].attr("x", bottom.x(MOST) + 18).attr("y", end.y + 4);
       });
     }
     const n = points.length;
