@@ -28,9 +28,11 @@ __all__ = [
     "kfold",
     "least_squares",
     "leave_one_out_errors",
+    "lowest",
     "polynomial_features",
     "random_relu_features",
     "read_folds",
+    "train_new",
 ]
 
 
@@ -104,7 +106,7 @@ def random_relu_features(X, n_features, seed):
         >>> random_relu_features(torch.zeros(3, 2), 5, seed=0).shape
         torch.Size([3, 5])
 
-    Source: Rahimi and Recht (2007), with ReLU instead of cosine.
+    Source: Rahimi and Recht (2007), who draw cosines and bins; these are ReLUs.
 
     Chapter: overfitting.
     """
@@ -464,6 +466,38 @@ def _check_rows(name, rows, n):
         )
 
 
+def train_new(make_model, X, y):
+    r"""Make a new model and train it.
+
+    Args:
+        make_model: function that returns a new model with ``fit(X, y)`` and
+            ``predict(X)``, scikit-learn's included.
+        X: inputs (n, …).
+        y: targets (n, …).
+
+    Returns:
+        The trained model.
+
+    Raises:
+        TypeError: if the model has no ``fit`` or no ``predict``.
+
+    Example:
+        >>> model = train_new(LinearModel, torch.eye(2), torch.ones(2))
+        >>> model.predict(torch.eye(2))
+        tensor([1., 1.])
+
+    Chapter: overfitting.
+    """
+    model = make_model()
+    if not (hasattr(model, "fit") and hasattr(model, "predict")):
+        raise TypeError(
+            "make_model must return a model with fit and predict, got"
+            f" {type(model).__name__}"
+        )
+    model.fit(X, y)
+    return model
+
+
 def cross_validate(make_model, X, y, folds, loss):
     r"""Train a new model on the training rows of each fold, and measure it on
     the rows it has not seen.
@@ -505,13 +539,7 @@ def cross_validate(make_model, X, y, folds, loss):
     check_data(torch.as_tensor(X), torch.as_tensor(y), name="data")
     losses = []
     for train, test in read_folds(folds, len(X)):
-        model = make_model()
-        if not (hasattr(model, "fit") and hasattr(model, "predict")):
-            raise TypeError(
-                "make_model must return a model with fit and predict, got"
-                f" {type(model).__name__}"
-            )
-        model.fit(X[train], y[train])
+        model = train_new(make_model, X[train], y[train])
         y_hat = torch.as_tensor(model.predict(X[test]))
         losses.append(float(loss(y_hat, torch.as_tensor(y[test]))))
     return torch.tensor(losses, dtype=torch.float64)
@@ -550,6 +578,33 @@ class LinearModel:
         return self.features(X) @ self.w
 
 
+def lowest(scores):
+    r"""Find the smallest score that is a number.
+
+    Args:
+        scores: tensor (C,), one score for each candidate.
+
+    Returns:
+        Its position. NaN and infinity are never the smallest.
+
+    Raises:
+        ValueError: if no score is finite.
+
+    Example:
+        >>> lowest(torch.tensor([3.0, float("nan"), 2.0]))
+        2
+
+    Chapter: overfitting.
+    """
+    finite = scores.isfinite()
+    if not finite.any():
+        raise ValueError(
+            f"no candidate has a finite mean loss, got {scores.tolist()}"
+        )
+    # argmin would take NaN
+    return scores.where(finite, math.inf).argmin().item()
+
+
 class BestByCrossValidation:
     """A model that tries candidates by cross-validation, keeps the best, and
     trains it on all rows.
@@ -585,12 +640,12 @@ class BestByCrossValidation:
     """
 
     def __init__(self, candidates, k, loss, seed=0):
-        self.candidates = list(candidates)
-        self.k, self.loss, self.seed = k, loss, seed
-        if not self.candidates:
+        if not candidates:
             raise ValueError(
                 "candidates must hold at least one function, got none"
             )
+        self.candidates, self.k = list(candidates), k
+        self.loss, self.seed = loss, seed
 
     def fit(self, X, y):
         """Choose, train the chosen candidate on all rows, and return the
@@ -603,16 +658,8 @@ class BestByCrossValidation:
             for candidate in self.candidates
         ]
         self.scores = torch.stack(losses).mean(1)
-        finite = self.scores.isfinite()
-        if not finite.any():
-            raise ValueError(
-                "no candidate has a finite mean loss, got"
-                f" {self.scores.tolist()}"
-            )
-        # argmin would take NaN
-        self.best = self.scores.where(finite, math.inf).argmin().item()
-        self.model = self.candidates[self.best]()
-        self.model.fit(X, y)
+        self.best = lowest(self.scores)
+        self.model = train_new(self.candidates[self.best], X, y)
         return self
 
     def predict(self, X):

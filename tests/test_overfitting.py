@@ -28,6 +28,7 @@ from companion.overfitting import (
     kfold,
     least_squares,
     leave_one_out_errors,
+    lowest,
     polynomial_features,
     random_relu_features,
 )
@@ -147,6 +148,31 @@ def test_gradient_descent_from_zero_finds_the_smallest_solution():
     for _ in range(2000):
         w -= 0.02 * X.mT @ (X @ w - y)
     torch.testing.assert_close(w, least_squares(X, y), rtol=1e-8, atol=1e-10)
+
+
+def test_a_far_start_keeps_what_no_row_sees():
+    X, y = problem(n=5, d=20)
+    start = torch.linspace(-3, 3, 20, dtype=torch.float64)
+    w = start
+    for _ in range(2000):
+        w = w - 0.02 * X.mT @ (X @ w - y)
+    seen = least_squares(X, X @ start)  # the part of the start in the rows
+    torch.testing.assert_close(
+        w, least_squares(X, y) + start - seen, rtol=1e-8, atol=1e-10
+    )
+
+
+def test_the_examples_by_hand():
+    rows = torch.tensor([[1.0, 1.0], [1.0, 1.1]], dtype=torch.float64)
+    y = torch.tensor([2.0, 2.3], dtype=torch.float64)
+    want = torch.tensor([-1.0, 3.0], dtype=torch.float64)
+    torch.testing.assert_close(least_squares(rows, y), want)
+    third = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
+    found = least_squares(torch.cat([rows, third], 1), y)
+    assert [round(each, 2) for each in found.tolist()] == [0.99, 1.01, 0.2]
+    row = torch.tensor([[1.0, 2.0, 2.0]], dtype=torch.float64)
+    nine = torch.tensor([9.0], dtype=torch.float64)
+    torch.testing.assert_close(least_squares(row, nine), row[0])
 
 
 def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix():
@@ -388,6 +414,11 @@ def test_no_candidate_is_chosen_where_all_diverged():
         BestByCrossValidation([Diverged, Diverged], 5, F.mse_loss).fit(
             *problem()
         )
+
+
+def test_the_lowest_score_is_a_number():
+    nan, inf = float("nan"), float("inf")
+    assert lowest(torch.tensor([nan, 2.0, inf, 1.0, -inf])) == 3
 
 
 def test_nested_cross_validation_never_chooses_on_test_rows():
