@@ -25,6 +25,7 @@ __all__ = [
     "parameter_groups",
     "proximal_sgd",
     "ridge",
+    "slope_bound",
     "soft_threshold",
     "spare_biases",
     "squared_l2_norm",
@@ -416,6 +417,45 @@ def proximal_sgd(param, grad, state, *, lr=1e-3, l1=0.0):
     Chapter: weight_decay.
     """
     return soft_threshold(param - lr * grad, lr * l1), state
+
+
+def slope_bound(weights):
+    r"""Bound how steep a chain of layers can be, whose activations stretch
+    nothing: ReLU, tanh.
+
+    .. math::
+        \lvert f(x) - f(x') \rvert \le \prod_{l=1}^{L} \lVert W_l \rVert_2\,
+        \lVert x - x' \rVert_2
+        \qquad \prod_l \lVert W_l \rVert_2 \le
+        \Bigl(\frac{1}{L} \sum_l \lVert W_l \rVert_F^2\Bigr)^{L/2}
+
+    Args:
+        weights: the layers' matrices in any order, each (…, outputs, inputs);
+            leading dimensions are separate networks.
+
+    Returns:
+        :math:`\prod_l \lVert W_l \rVert_2`, one number per network; the norm
+        is the largest singular value.
+
+    Raises:
+        TypeError: if a weight is not a floating-point tensor.
+        ValueError: if there are no weights, or one is not a matrix.
+
+    Example:
+        >>> slope_bound([torch.diag(torch.tensor([3.0, 1.0])), torch.eye(2)])
+        tensor(3.)
+
+    Source: Szegedy et al. (2014) bound a network's layers in this way; the
+    second inequality is that of geometric and arithmetic mean.
+
+    Chapter: weight_decay.
+    """
+    if not weights:
+        raise ValueError("weights must hold at least one matrix, got none")
+    for weight in weights:
+        check_floats("a weight", weight, 2)
+    stretches = [torch.linalg.matrix_norm(W, ord=2) for W in weights]
+    return torch.stack(stretches).prod(0)
 
 
 def parameter_groups(model, weight_decay):

@@ -170,6 +170,37 @@ def test_the_soft_threshold_equals_torch_softshrink(w, threshold):
     )
 
 
+@given(st.integers(0, 10_000), st.integers(1, 4))
+def test_the_slope_of_a_network_stays_below_its_bound(seed, depth):
+    chance = torch.Generator().manual_seed(seed)
+    sizes = torch.randint(1, 6, (depth + 1,), generator=chance).tolist()
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    weights = [
+        torch.randn(shape, generator=chance, dtype=torch.float64)
+        for shape in shapes
+    ]
+    bound = wd.slope_bound(weights)
+    for activation in (torch.relu, torch.tanh):
+        a, b = torch.randn(
+            2, 20, sizes[0], generator=chance, dtype=torch.float64
+        )
+        inputs = (a - b).norm(dim=1)
+        for W in weights:
+            a, b = activation(a @ W.mT), activation(b @ W.mT)
+        assert ((a - b).norm(dim=1) <= bound * inputs * (1 + 1e-12)).all()
+    squares = sum(wd.squared_l2_norm(W) for W in weights)
+    assert bound <= (squares / depth) ** (depth / 2) * (1 + 1e-12)
+
+
+def test_the_slope_bound_is_reached_and_takes_stacked_networks():
+    eye = torch.eye(3, dtype=torch.float64)
+    both = torch.stack([2 * eye, 5 * eye])
+    torch.testing.assert_close(
+        wd.slope_bound([both, 3 * both]),
+        torch.tensor([12.0, 75.0], dtype=torch.float64),
+    )
+
+
 def test_proximal_sgd_reaches_the_lasso_and_subgradients_do_not():
     X, y = regression(4, n=60, d=20)
     expected = wd.ista(X, y, 0.3, steps=3000)
@@ -378,6 +409,21 @@ BAD = {
         lambda: wd.ista(X, Y, 0.1, steps=0),
         ValueError,
         "steps must be at least 1, got 0",
+    ),
+    "no weights": (
+        lambda: wd.slope_bound([]),
+        ValueError,
+        "weights must hold at least one matrix, got none",
+    ),
+    "a vector": (
+        lambda: wd.slope_bound([torch.ones(3)]),
+        ValueError,
+        "a weight must have at least 2 dimensions",
+    ),
+    "integers": (
+        lambda: wd.slope_bound([torch.ones(3, 3).long()]),
+        TypeError,
+        "a weight must be a tensor of floating-point numbers",
     ),
     "threshold": (
         lambda: wd.soft_threshold(torch.ones(1), -0.1),
