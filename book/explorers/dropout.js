@@ -92,7 +92,13 @@ export function mount(element, words) {
     .attr("width", "100%")
     .attr("height", HIGH);
   const edges = UNITS.map(() => net.append("path").attr("class", "line one"));
-  const amounts = UNITS.map(() => net.append("text"));
+  const amounts = UNITS.map(() =>
+    net
+      .append("text")
+      .attr("paint-order", "stroke")
+      .style("stroke", "var(--pst-color-background)")
+      .style("stroke-width", 4),
+  );
   const units = UNITS.map((h, j) => {
     const unit = net
       .append("g")
@@ -157,6 +163,7 @@ export function mount(element, words) {
     whole: label(words.whole, ""),
     hint: label(words.drag, "hint"),
   };
+  names.whole.attr("text-anchor", "end");
   const pull = handle(plane, {
     label: words.handle,
     move: (x) => set({ scale: limited(x / 2) }),
@@ -259,8 +266,8 @@ export function mount(element, words) {
         .attr("stroke-dasharray", mask[j] ? null : "2 5")
         .style("stroke-width", mask[j] ? 1 + 1.5 * Math.abs(sent) : 1.5);
       amounts[j]
-        .attr("x", x + 66)
-        .attr("y", y + (ABOVE[1] - y) * 0.29 + (j < 2 ? -8 : 18))
+        .attr("x", x + 50)
+        .attr("y", y + [3, -4, 14, 8][j])
         .text(`${sent > 0 ? "+" : ""}${fixed(sent, 2)}`);
     });
     total.text(fixed(here.sum, 1));
@@ -298,8 +305,8 @@ export function mount(element, words) {
     const at = (name, x, y, dx, dy) =>
       name.attr("x", plane.x(x) + dx).attr("y", plane.y(y) + dy);
     at(names.mean, all.sum, all.out, 12, 16);
-    at(names.whole, whole.sum, whole.out, 2, -16);
-    at(names.hint, whole.sum, whole.out, 20, 48);
+    at(names.whole, whole.sum, whole.out, -14, -12);
+    at(names.hint, whole.sum, whole.out, 18, -12);
     pull.place(whole.sum, whole.out, {
       now: whole.sum,
       min: 2 * SCALE.min,
