@@ -5,6 +5,7 @@ averaged over masks; the checks of the chapter's exercises come last.
 """
 
 import math
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ __all__ = [
     "check_survivor",
     "dropout",
     "dropout_ridge",
+    "dropping",
     "entropy",
     "expected_squared_error",
     "mc_predict",
@@ -95,10 +97,8 @@ def dropout(x, p=0.5, training=True, generator=None):
     if not training:
         return x
     p = torch.as_tensor(p, dtype=torch.float64, device=x.device)
-    # in [0, 1)
-    chance = torch.rand(
-        x.shape, generator=generator, device=x.device, dtype=torch.float32
-    )
+    where = {"generator": generator, "device": x.device}
+    chance = torch.rand(x.shape, dtype=torch.float32, **where)  # in [0, 1)
     scale = (1 / (1 - p)).to(x.dtype)
     # chosen, not multiplied: p = 1 gives 0 · ∞
     mask = torch.where(chance >= p, scale, 0.0)
@@ -252,15 +252,53 @@ def dropout_ridge(X, y, p):
     return torch.linalg.solve(gram + penalty, product).squeeze(-1)
 
 
+@contextmanager
+def dropping(model):
+    r"""Within the context, the dropout layers of a model drop and all else is
+    in evaluation mode: batch normalization, for one, must not learn.
+    Afterwards every module is in the mode it was in.
+
+    Args:
+        model: an ``nn.Module`` with :class:`Dropout` or torch's dropout layers.
+
+    Raises:
+        ValueError: if the model has no dropout layer.
+
+    Example:
+        >>> layer = Dropout(1.0).eval()
+        >>> with dropping(layer):
+        ...     layer(torch.ones(1)).item()
+        0.0
+        >>> layer(torch.ones(1)).item()
+        1.0
+
+    Chapter: dropout.
+    """
+    units = Dropout | nn.Dropout | nn.AlphaDropout
+    maps = nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout
+    modes = {module: module.training for module in model.modules()}
+    layers = [module for module in modes if isinstance(module, units | maps)]
+    if not layers:
+        raise ValueError(
+            f"model must have a dropout layer, got {type(model).__name__}"
+            " without one"
+        )
+    try:
+        model.eval()
+        for layer in layers:
+            layer.train()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
 def mc_predict(model, X, samples=50, seed=0):
     r"""Outputs of a network under many random masks, for Monte-Carlo averages.
 
-    Only the dropout layers are switched to training mode: batch normalization,
-    for one, must not be. Afterwards every module is in the mode it was in.
-
     Args:
         model: an ``nn.Module`` with :class:`Dropout` or ``torch.nn.Dropout``
-            layers.
+            layers, which alone are :func:`dropping`.
         X: inputs (N, …).
         samples: number of masks for each row, at least 1.
         seed: seed of the masks.
@@ -283,27 +321,11 @@ def mc_predict(model, X, samples=50, seed=0):
     """
     if samples < 1:
         raise ValueError(f"samples must be at least 1, got {samples}")
-    units = Dropout | nn.Dropout | nn.AlphaDropout
-    maps = nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout
-    modes = {module: module.training for module in model.modules()}
-    layers = [module for module in modes if isinstance(module, units | maps)]
-    if not layers:
-        raise ValueError(
-            f"model must have a dropout layer, got {type(model).__name__}"
-            " without one"
-        )
     copies = X.expand(samples, *X.shape).flatten(0, 1)
     devices = range(torch.cuda.device_count())
-    try:
-        model.eval()
-        for layer in layers:
-            layer.train()
-        with torch.random.fork_rng(devices=devices), torch.no_grad():
-            torch.manual_seed(seed)
-            return model(copies).unflatten(0, (samples, len(X)))
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with dropping(model), torch.random.fork_rng(devices), torch.no_grad():
+        torch.manual_seed(seed)
+        return model(copies).unflatten(0, (samples, len(X)))
 
 
 def entropy(probabilities):
