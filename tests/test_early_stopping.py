@@ -453,7 +453,7 @@ def never_at_the_end(losses, patience):
 def two_bugs(valid_loss, patience):
     """What the exercise hands out."""
     last, waited = float("inf"), 0
-    for epoch, loss in enumerate(valid_loss.tolist()):
+    for epoch, loss in enumerate(valid_loss.tolist()):  # noqa: B007
         waited = 0 if loss < last else waited + 1
         last = loss
         if waited == patience:
