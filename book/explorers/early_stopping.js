@@ -260,10 +260,10 @@ export function mount(element, words) {
     const height = bottom.y(state.patience);
     limit.attr("d", `M${bottom.x(1)} ${height}H${bottom.x(EPOCHS)}`);
     ends.forEach((line, i) => {
-      const on = [top, bottom][i];
-      const [low, high] = on.y.range();
+      const [on, values] = [[top, E], [bottom, waited]][i];
+      const from = on.y(values[end.stopped - 1]);
       line
-        .attr("d", `M${on.x(end.stopped)} ${low}V${high}`)
+        .attr("d", `M${on.x(end.stopped)} ${from}V${on.y.range()[1]}`)
         .attr("visibility", end.stopped === reached ? null : "hidden");
     });
     const beyond = end.stopped > 0.75 * EPOCHS;
