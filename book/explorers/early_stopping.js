@@ -335,7 +335,7 @@ export function mount(element, words) {
     };
     element.dataset.outcome = end.how;
     if (running !== undefined) {
-      say(seen);
+      say(seen, "\u00a0", "\u00a0"); // nothing below shall move
       return;
     }
     say(
