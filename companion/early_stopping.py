@@ -388,11 +388,11 @@ def descent_shrinkage(eigenvalues, lr, steps):
     reached, per direction.
 
     .. math::
-        f_j = 1 - (1 - \eta s_j)^t
+        f_j = 1 - (1 - \eta c_j)^t
 
     Args:
-        eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
-        lr: :math:`\eta \ge 0`; it converges for :math:`\eta s_j < 2`.
+        eigenvalues: the :math:`c_j \ge 0` of :math:`X^\top X / n`, any shape.
+        lr: :math:`\eta \ge 0`; it converges for :math:`\eta c_j < 2`.
         steps: :math:`t \ge 1`.
 
     Returns:
@@ -423,15 +423,15 @@ def ridge_shrinkage(eigenvalues, lam):
     direction.
 
     .. math::
-        f_j = \frac{s_j}{s_j + \lambda}
+        f_j = \frac{c_j}{c_j + \lambda}
 
     Args:
-        eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
+        eigenvalues: the :math:`c_j \ge 0` of :math:`X^\top X / n`, any shape.
         lam: :math:`\lambda \ge 0`, the strength of
             :math:`\frac{\lambda}{2}\lVert w\rVert_2^2`.
 
     Returns:
-        Tensor of the same shape; NaN where :math:`s_j = \lambda = 0`.
+        Tensor of the same shape; NaN where :math:`c_j = \lambda = 0`.
 
     Raises:
         TypeError, ValueError: for eigenvalues or a strength out of range.
@@ -454,19 +454,19 @@ def equivalent_penalty(eigenvalues, lr, steps):
     weights after :math:`t` steps.
 
     .. math::
-        \lambda_j = s_j\,\frac{1 - f_j}{f_j} = \frac{s_j\,(1 - \eta s_j)^t}{1 -
-        (1 - \eta s_j)^t}
-        \;\longrightarrow\; \frac{1}{\eta t} \quad (s_j \to 0)
+        \lambda_j = c_j\,\frac{1 - f_j}{f_j} = \frac{c_j\,(1 - \eta c_j)^t}{1 -
+        (1 - \eta c_j)^t}
+        \;\longrightarrow\; \frac{1}{\eta t} \quad (c_j \to 0)
 
     Args:
-        eigenvalues: :math:`s_j \ge 0` of :math:`X^\top X / n`, any shape.
-        lr: :math:`\eta > 0`, small enough that :math:`\eta s_j \le 1`; beyond
+        eigenvalues: the :math:`c_j \ge 0` of :math:`X^\top X / n`, any shape.
+        lr: :math:`\eta > 0`, small enough that :math:`\eta c_j \le 1`; beyond
             that a strength may be negative.
         steps: :math:`t \ge 1`.
 
     Returns:
         Tensor of the same shape: near :math:`1 / (\eta t)` where :math:`\eta t
-        s_j` is small, near 0 where it is large.
+        c_j` is small, near 0 where it is large.
 
     Raises:
         TypeError, ValueError: for eigenvalues or settings out of range.
@@ -491,10 +491,10 @@ def descent_weights(X, y, lr, steps):
     descent from zero, in closed form.
 
     With the loss :math:`\frac{1}{2n}\lVert y - Xw\rVert_2^2` and :math:`X^\top
-    X / n = V \operatorname{diag}(s) V^\top`
+    X / n = V \operatorname{diag}(c) V^\top`
 
     .. math::
-        w_t = V \operatorname{diag}\Bigl(\frac{1 - (1 - \eta s_j)^t}{s_j}\Bigr)
+        w_t = V \operatorname{diag}\Bigl(\frac{1 - (1 - \eta c_j)^t}{c_j}\Bigr)
         V^\top \frac{X^\top y}{n}
 
     Args:
@@ -504,7 +504,7 @@ def descent_weights(X, y, lr, steps):
         steps: :math:`t \ge 1`.
 
     Returns:
-        Weights (…, d). Where :math:`s_j = 0` the factor is its limit
+        Weights (…, d). Where :math:`c_j = 0` the factor is its limit
         :math:`\eta t`.
 
     Raises:
@@ -528,9 +528,9 @@ def descent_weights(X, y, lr, steps):
             f" {tuple(y.shape)}"
         )
     n = X.shape[-2]
-    s, V = torch.linalg.eigh(X.mT @ X / n)
-    s = s.clamp(min=0)  # rounding may put a zero just below
-    factor = torch.where(s > 0, descent_shrinkage(s, lr, steps) / s, lr * steps)
+    c, V = torch.linalg.eigh(X.mT @ X / n)
+    c = c.clamp(min=0)  # rounding may put a zero just below
+    factor = torch.where(c > 0, descent_shrinkage(c, lr, steps) / c, lr * steps)
     along = V.mT @ (X.mT @ y.unsqueeze(-1) / n)
     return (V @ (factor.unsqueeze(-1) * along)).squeeze(-1)
 

@@ -450,6 +450,17 @@ def never_at_the_end(losses, patience):
     return None  # the history ended first
 
 
+def two_bugs(valid_loss, patience):
+    """What the exercise hands out."""
+    last, waited = float("inf"), 0
+    for epoch, loss in enumerate(valid_loss.tolist()):  # noqa: B007
+        waited = 0 if loss < last else waited + 1
+        last = loss
+        if waited == patience:
+            break
+    return epoch
+
+
 def kept_epoch(losses, stopped):
     return losses[:stopped].argmin().item() + 1
 
@@ -501,6 +512,7 @@ def kept_epoch(losses, stopped):
             "count epochs from 1",
         ),
         (es.check_stop_epoch, never_at_the_end, False, "expected"),
+        (es.check_stop_epoch, two_bugs, False, "expected"),
         (
             es.check_kept_epoch,
             lambda losses, stopped: None,
