@@ -100,13 +100,14 @@ export function mount(element, words) {
     height: 170,
     margin: { top: 24, right: 66, bottom: 34, left: 46 },
     x: d3.scaleLinear([1, MOST], [0, 1]),
-    y: d3.scaleLog([0.03, 30], [0, 1]).clamp(true),
-    ticks: { x: [1, 10, 20, 30, 40, 50, 60], y: [0.1, 1, 10] },
-    format: { x: String, y: (each) => number(each) },
+    y: d3.scaleSqrt([0, 16], [0, 1]).clamp(true),
+    ticks: { x: [1, 10, 20, 30, 40, 50, 60], y: [0, 1, 4, 9, 16] },
+    format: { x: String, y: String },
     titles: { x: words.count, y: words.error },
     draw: resized,
   });
 
+  top.svg.selectAll(".axis").remove(); // a board has no axes
   const ring = top.plot.append("circle").attr("class", "band");
   const rings = [2, 3, 4].map((radius) => ({
     radius,
@@ -131,6 +132,12 @@ export function mount(element, words) {
   const averageLabel = top.over.append("text").attr("class", "value");
   averageLabel.text(words.average);
   const hint = top.over.append("text").attr("class", "hint").text(words.drag);
+  for (const text of [averageLabel, hint, truth, ringLabel]) {
+    text
+      .style("paint-order", "stroke")
+      .style("stroke", "var(--pst-color-background)")
+      .style("stroke-width", 4);
+  }
 
   const band = bottom.plot.append("rect").attr("class", "band");
   const theory = bottom.plot.append("path").attr("class", "line theory");
@@ -211,7 +218,7 @@ export function mount(element, words) {
       .attr("x", left)
       .attr("width", right - left)
       .attr("y", bottom.y(GOOD))
-      .attr("height", bottom.y(0.03) - bottom.y(GOOD));
+      .attr("height", bottom.y(0) - bottom.y(GOOD));
     update();
   }
 
@@ -246,7 +253,7 @@ export function mount(element, words) {
     const side = middle[0] < shared[0] ? -1 : 1;
     averageLabel
       .attr("x", at(middle)[0] + 13 * side)
-      .attr("y", at(middle)[1] + 5)
+      .attr("y", at(middle)[1] + 17)
       .attr("text-anchor", side < 0 ? "end" : "start");
     hint.attr("x", start[0] + 18).attr("y", start[1] - 12);
 
@@ -257,14 +264,14 @@ export function mount(element, words) {
       "d",
       line((count) => expectedError(mean, rho, count))(counts),
     );
-    curve.attr("d", line((count) => square(middles[count - 1]) || 1e-9)(counts));
-    const low = bottom.y(Math.max(mean * rho, 1e-9));
+    curve.attr("d", line((count) => square(middles[count - 1]))(counts));
+    const low = bottom.y(mean * rho);
     const [left, right] = bottom.x.range();
     floor.attr("x1", left).attr("x2", right).attr("y1", low).attr("y2", low);
     floorLabel.attr("x", right + 6).attr("y", low + 4);
     place
       .attr("cx", bottom.x(state.members))
-      .attr("cy", bottom.y(parts.error || 1e-9));
+      .attr("cy", bottom.y(parts.error));
 
     // rounded so that the identity holds for what is shown
     const round = (value) => Math.round(100 * value) / 100;
@@ -277,7 +284,7 @@ export function mount(element, words) {
       ambiguity: fixed(round(parts.mean) - round(parts.error), 2),
       floor: fixed(mean * rho, 2),
       wanted: needed(mean, rho, GOOD),
-      rho: fixed(rho, 2),
+      times: number(parts.mean / Math.max(parts.error, 1e-9)),
     };
     tip.place(...shared, {
       now: shared[0],
