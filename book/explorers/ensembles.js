@@ -11,7 +11,7 @@ const MOST = 60;
 const GOOD = 1; // the radius of the ring, and the error that is good enough
 const EDGE = { x: 3.2, y: 3.2 };
 const PRIVATE = { min: 0.2, max: 4, step: 0.1 };
-const START = { shared: [1.8, 1.1], spread: 2.4, members: 10 };
+const START = { shared: [1.8, 1.1], spread: 2.4, members: 10, seed: 34 };
 
 /** Guesses around the truth at (0, 0), from two normal numbers each. */
 function guesses(shared, spread, chance) {
@@ -80,8 +80,8 @@ const inside = (value, low, high) => Math.min(Math.max(value, low), high);
 
 /** Show the explorer in an element. */
 export function mount(element, words) {
-  const state = { ...START, seed: 0 };
-  let chance = normals(0, 2 * MOST);
+  const state = { ...START };
+  let chance = normals(state.seed, 2 * MOST);
   const say = verdict(element);
   const charts = add(element, "div", { class: "charts" });
   const update = onFrame(draw);
@@ -182,7 +182,7 @@ export function mount(element, words) {
   button(buttons, {
     text: words.reset,
     press() {
-      set({ ...START, seed: 0 });
+      set(START);
       hint.attr("visibility", null);
     },
   });
