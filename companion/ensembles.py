@@ -1,9 +1,9 @@
 r"""Chapter *ensembles*: several models that answer as one, by averaging,
 voting, bagging and stacking.
 
-Ordered from the average and its identity to voting, bagging and stacking; the
-checks of the chapter's exercises come last. Members stand in the first
-dimension of every tensor.
+Ordered from the average and its identity, for the squared error and for the
+logarithmic loss, to voting, bagging and stacking; the checks of the chapter's
+exercises come last. Members stand in the first dimension of every tensor.
 """
 
 import math
@@ -29,6 +29,8 @@ __all__ = [
     "error_correlation",
     "expected_error",
     "folds",
+    "geometric_average",
+    "log_loss_decomposition",
     "majority_accuracy",
     "out_of_bag",
     "out_of_fold",
@@ -89,6 +91,24 @@ def _check_weights(weights, shape):
         )
 
 
+def _check_classes(logits, target=None):
+    _check_members("logits", logits)
+    if logits.ndim < 2 or logits.shape[-1] == 0:
+        raise ValueError(
+            f"logits must be (M, …, K), got shape {tuple(logits.shape)}"
+        )
+    if target is None:
+        return
+    if not isinstance(target, torch.Tensor) or target.dtype != torch.int64:
+        kind = getattr(target, "dtype", type(target).__name__)
+        raise TypeError(f"target must hold int64 classes, got {kind}")
+    if logits.ndim < 3 or target.shape != logits.shape[1:-1]:
+        shapes = f"{tuple(logits.shape)} and {tuple(target.shape)}"
+        raise ValueError(
+            f"logits must be (M, …, N, K) and target (…, N), got {shapes}"
+        )
+
+
 def average(outputs, weights=None):
     r"""Average the members' outputs: predictions, or probabilities (then it is
     called *soft voting*).
@@ -126,8 +146,8 @@ def average(outputs, weights=None):
 
 
 class Decomposition(NamedTuple):
-    """Squared error of the ensemble, mean squared error of its members, and
-    their ambiguity.
+    """Error of the ensemble, mean error of its members, and their ambiguity:
+    the first is the second minus the third.
 
     Chapter: ensembles.
     """
@@ -187,7 +207,9 @@ def error_correlation(outputs, target):
         \qquad e_k = f_k - y
 
     The bars are means over the rows. 1 means that all members make the same
-    errors, 0 that the products of their errors cancel.
+    errors, 0 that the products of their errors cancel. It is the share of the
+    mean error that two members have in common. No mean is subtracted, unlike in
+    a correlation of statistics: an error that all make on all rows counts.
 
     Args:
         outputs: predictions of the members, shape (M, …, N), M at least 2.
@@ -254,6 +276,74 @@ def expected_error(mean_error, correlation, members):
     if not (torch.as_tensor(members) >= 1).all():
         raise ValueError(f"members must be at least 1, got {members}")
     return mean_error * (correlation + (1 - correlation) / members)
+
+
+def geometric_average(logits):
+    r"""Average the members' logits: the geometric mean of their probabilities,
+    divided by its sum.
+
+    .. math::
+        \bar q(c) = \frac{1}{G} \prod_{k=1}^{M} q_k(c)^{1/M}, \qquad
+        G = \sum_c \prod_{k=1}^{M} q_k(c)^{1/M}
+
+    Args:
+        logits: shape (M, …, K). Log-probabilities give the same.
+
+    Returns:
+        Log-probabilities :math:`\log \bar q`, shape (…, K).
+
+    Raises:
+        ValueError: if there are no members or no classes.
+
+    Example:
+        >>> q = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+        >>> geometric_average(q.log()).exp()
+        tensor([0.5000, 0.5000])
+
+    Source: Heskes (1998), the logarithmic opinion pool.
+
+    Chapter: ensembles.
+    """
+    _check_classes(logits)
+    return logits.mean(0).log_softmax(-1)
+
+
+def log_loss_decomposition(logits, target):
+    r"""Split the logarithmic loss of a geometric average: the members' mean
+    loss minus their disagreement, which needs no target.
+
+    .. math::
+        \underbrace{-\log \bar q(y)}_{E} = \underbrace{\frac1M \sum_k
+        \bigl(-\log q_k(y)\bigr)}_{\bar E} - \underbrace{(-\log G)}_{\bar A}
+
+    Args:
+        logits: of the members, shape (M, …, N, K).
+        target: int64 classes, shape (…, N).
+
+    Returns:
+        :class:`Decomposition` with the means over the N rows, each of shape
+        (…).
+
+    Raises:
+        TypeError: if ``target`` does not hold int64 classes.
+        ValueError: for shapes that do not fit.
+
+    Example:
+        >>> q = torch.tensor([[[0.9, 0.1]], [[0.1, 0.9]]])
+        >>> log_loss_decomposition(q.log(), torch.tensor([0]))
+        Decomposition(ensemble=tensor(0.6931), mean=tensor(1.2040),
+        ambiguity=tensor(0.5108))
+
+    Source: Heskes (1998), logarithmic opinion pools.
+
+    Chapter: ensembles.
+    """
+    _check_classes(logits, target)
+    log_q, y = logits.log_softmax(-1), target.unsqueeze(-1)
+    ensemble = -geometric_average(logits).gather(-1, y).squeeze(-1)
+    mean = -log_q.mean(0).gather(-1, y).squeeze(-1)
+    log_G = log_q.mean(0).logsumexp(-1)
+    return Decomposition(ensemble.mean(-1), mean.mean(-1), -log_G.mean(-1))
 
 
 def vote(labels, num_classes, weights=None):

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import (
@@ -133,6 +134,63 @@ def test_error_correlation_is_the_mean_over_pairs():
     )
     same = outputs[:1].expand(4, -1)
     assert abs(en.error_correlation(same, target) - 1) < 1e-12
+
+
+# The logarithmic loss ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 300.0])
+def test_the_geometric_average_is_the_mean_of_the_logits(scale):
+    logits = scale * draw(4, 3, 7, 5)
+    found = en.geometric_average(logits)
+    torch.testing.assert_close(
+        found, F.log_softmax(logits.mean(0), -1), rtol=1e-12, atol=1e-12
+    )
+    again = en.geometric_average(logits.log_softmax(-1))
+    torch.testing.assert_close(found, again, rtol=1e-10, atol=1e-10)
+
+
+def test_the_geometric_average_is_the_textbook_product():
+    q = draw(3, 8, 4).softmax(-1)
+    product = (q[0] * q[1] * q[2]) ** (1 / 3)
+    wanted = product / product.sum(-1, keepdim=True)
+    found = en.geometric_average(q.log()).exp()
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 8),
+    st.integers(2, 6),
+    st.integers(0, 10**6),
+    st.sampled_from([1e-3, 1.0, 300.0]),
+)
+def test_the_identity_of_the_logarithmic_loss(members, classes, seed, scale):
+    logits = scale * draw(members, 9, classes, seed=seed)
+    y = torch.randint(classes, (9,), generator=generator(seed, "target"))
+    split = en.log_loss_decomposition(logits, y)
+    gap = split.ensemble - (split.mean - split.ambiguity)
+    assert abs(gap) <= 1e-12 * (1 + split.mean)
+    assert split.ambiguity >= -1e-15 * (1 + split.mean)
+    wanted = F.cross_entropy(logits.mean(0), y)
+    torch.testing.assert_close(split.ensemble, wanted, rtol=1e-12, atol=1e-12)
+    losses = [F.cross_entropy(each, y) for each in logits]
+    torch.testing.assert_close(
+        split.mean, torch.stack(losses).mean(), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_the_gain_in_the_logarithmic_loss_needs_no_target():
+    logits = draw(4, 2, 9, 3)
+    first, second = torch.zeros(2, 9).long(), torch.ones(2, 9).long()
+    gains = [
+        en.log_loss_decomposition(logits, y).ambiguity for y in (first, second)
+    ]
+    assert torch.equal(*gains)
+    copies = logits[:1].expand(4, -1, -1, -1)
+    assert (
+        en.log_loss_decomposition(copies, first).ambiguity.abs().max() < 1e-15
+    )
 
 
 # Voting -----------------------------------------------------------------------
@@ -452,6 +510,36 @@ ONES = torch.ones(2, 3)
             lambda: en.expected_error(1.0, 0.5, 0),
             ValueError,
             "members must be at least 1, got 0",
+        ),
+        (
+            lambda: en.geometric_average([0.1]),
+            TypeError,
+            "logits must be a torch.Tensor, got list",
+        ),
+        (
+            lambda: en.geometric_average(torch.ones(3)),
+            ValueError,
+            r"logits must be \(M, …, K\), got shape \(3,\)",
+        ),
+        (
+            lambda: en.geometric_average(torch.ones(3, 0)),
+            ValueError,
+            r"logits must be \(M, …, K\), got shape \(3, 0\)",
+        ),
+        (
+            lambda: en.log_loss_decomposition(torch.ones(2, 3, 4), [1]),
+            TypeError,
+            "target must hold int64 classes, got list",
+        ),
+        (
+            lambda: en.log_loss_decomposition(torch.ones(2, 3, 4), ONES[0]),
+            TypeError,
+            "target must hold int64 classes, got torch.float32",
+        ),
+        (
+            lambda: en.log_loss_decomposition(ONES, torch.ones(2).long()),
+            ValueError,
+            r"logits must be \(M, …, N, K\) and target \(…, N\), got \(2, 3\)",
         ),
         (lambda: en.vote(ONES, 2), TypeError, "labels must be an int64 tensor"),
         (
