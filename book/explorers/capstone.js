@@ -99,8 +99,8 @@ export function mount(element, words, data) {
     .selectAll("circle")
     .data(d3.range(COUNT))
     .join("circle")
-    .attr("class", "circle")
-    .attr("r", 3);
+    .attr("style", "fill:var(--course-quiet)")
+    .attr("r", 2.5);
   const spread = all.over.append("line").attr("class", "line one");
   const value = all.over.append("text").attr("class", "value");
   const hint = all.over.append("text").attr("class", "hint").text(words.drag);
@@ -169,12 +169,12 @@ export function mount(element, words, data) {
 
   function go(to) {
     const known = Math.min(Math.max(to, 1), COUNT);
-    hint.attr("visibility", "hidden");
     set({ on: switches(order[RATES[state.rate]][known - 1]) });
   }
 
   function set(change) {
     Object.assign(state, change);
+    hint.attr("visibility", change === START ? null : "hidden");
     update();
   }
 
@@ -205,18 +205,14 @@ export function mount(element, words, data) {
       max: COUNT,
       text: fill(words.state, { rank: now, count: COUNT, accuracy, list }),
     });
-    const left = now > COUNT / 2;
-    const beside = all.x(now) + (left ? -20 : 20);
-    const anchor = left ? "end" : "start";
+    // dots rise to the right, so there is room above to the left and below
+    const above = now > 12;
     value
-      .attr("x", beside)
-      .attr("y", all.y(here.mean) - 8)
-      .attr("text-anchor", anchor)
+      .attr("x", all.x(now) + (above ? -14 : 16))
+      .attr("y", all.y(here.mean) + (above ? -12 : 18))
+      .attr("text-anchor", above ? "end" : "start")
       .text(`${accuracy} %`);
-    hint
-      .attr("x", beside)
-      .attr("y", all.y(here.mean) + 20)
-      .attr("text-anchor", anchor);
+    hint.attr("x", all.x(now) + 16).attr("y", all.y(here.mean) + 26);
 
     zero
       .attr("x1", bars.x(0))
@@ -236,10 +232,11 @@ export function mount(element, words, data) {
           .attr("y2", y);
       draw(each.bar, 0, mean).style("stroke-width", 16);
       draw(each.spread, low, high);
-      // beside the interval, or before it where that would leave the chart
+      // beside bar and interval, on the side where there is room
       const right = high < 14;
       each.text
-        .attr("x", right ? bars.x(high) + 5 : bars.x(low) - 5)
+        .attr("x", bars.x(right ? Math.max(high, 0) : Math.min(low, 0)))
+        .attr("dx", right ? 6 : -6)
         .attr("text-anchor", right ? "start" : "end")
         .attr("y", y + 4)
         .text(signed(mean));
