@@ -13,6 +13,7 @@ import hashlib
 import html
 import io
 import json
+import math
 import re
 from contextlib import ExitStack
 
@@ -33,10 +34,13 @@ __all__ = [
     "band",
     "baseline",
     "explorer",
+    "explorer_data",
     "figure",
     "show",
     "style",
 ]
+
+DATA = "explorer."  # before the keys of what explorers are handed
 
 # At least 3 : 1 against both papers, and apart for colour-blind readers.
 PALETTE = ("#0a94ff", "#c23a3a", "#7335fe", "#b28f00", "#a63698", "#889590")
@@ -518,6 +522,59 @@ def explorer(
             "text/plain": f"{label}: {texts[0]} to {texts[-1]}. {alts[0]}",
         },
         name,
+    )
+
+
+def explorer_data(name, data, digits=6):
+    r"""Record what a live explorer cannot compute in the browser: trained
+    weights, scores. The cell itself shows nothing.
+
+    Args:
+        name: the key under which the page's explorer names it: lower-case
+            letters, digits, underscores.
+        data: dicts with text keys, lists, tensors, arrays, numbers, strings and
+            None, as deep as you like; no number may be NaN or infinite.
+        digits: significant digits that are kept of every float.
+
+    Raises:
+        TypeError: if something in ``data`` is of another type.
+        ValueError: if the name is malformed, or a number is not finite.
+
+    Example:
+        >>> explorer_data("weights", {"W": torch.eye(2), "b": [0.5, 1 / 3]})
+
+    Chapter: all.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(
+            "name must be lower-case letters, digits and underscores, got"
+            f" {name!r}"
+        )
+    text = json.dumps(
+        _plain(name, data, digits), ensure_ascii=False, separators=(",", ":")
+    )
+    publish({"application/json": text}, DATA + name, visible=False)
+
+
+def _plain(name, value, digits):
+    """What JSON can write of some data, floats rounded."""
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(
+                f"data {name!r} must hold finite numbers, got {value}"
+            )
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, list | tuple):
+        return [_plain(name, each, digits) for each in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(name, each, digits) for key, each in value.items()}
+    raise TypeError(
+        f"data {name!r} must be dicts with text keys, lists, tensors, numbers,"
+        f" strings or None, got {type(value).__name__}"
     )
 
 

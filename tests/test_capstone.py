@@ -5,6 +5,7 @@ set, Fashion-MNIST on small files.
 import json
 import os
 import struct
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from scipy import stats
 
 from companion import capstone as cap
 from companion import data
+from companion.claims import ClaimError, claim
 
 SCORES = st.lists(
     st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=3, max_size=12
@@ -143,6 +145,25 @@ def test_the_clean_accuracy_fits_flipped_labels():
     assert cap.clean_accuracy(agreement, 0.3, 10) == pytest.approx(
         clean.item(), abs=4 * (0.25 / 200_000) ** 0.5 / 0.66
     )
+
+
+@pytest.mark.parametrize(
+    ("believed", "holds"), [(0.3, True), (0.22, False), (0.38, False)]
+)
+def test_the_labs_claim_of_the_corrected_estimate_fails_for_a_wrong_share(
+    believed, holds
+):
+    # sixty seeds, 300 rows with 30 % wrong labels, a model right in 84 %
+    chance = torch.Generator().manual_seed(0)
+    y = torch.randint(10, (60, 300), generator=chance)
+    guesses = data.flip_labels(y, 0.16, 10, chance)
+    doubtful = data.flip_labels(y, 0.3, 10, chance)
+    agreement, true = (
+        (guesses == labels).double().mean(1) for labels in (doubtful, y)
+    )
+    miss = 100 * (cap.clean_accuracy(agreement, believed, 10) - true)
+    with nullcontext() if holds else pytest.raises(ClaimError):
+        claim("estimate", "It misses by", miss, within=(-5, 5), unit="points")
 
 
 def test_the_sealed_test_opens_once_and_for_several_guesses():

@@ -3,6 +3,7 @@ refuses; on the course's own site, that every explorer can be used by everybody
 and that its model computes what the companion computes.
 """
 
+import json
 import re
 import shutil
 from importlib import import_module
@@ -95,6 +96,9 @@ EXPLORER = """```{explorer} NAME
 Drag the point.
 ```
 """
+FED = MODULE.replace("mount(element, words)", "mount(element, words, data)")
+FED = FED.replace("  draw();\n", "  draw();\n  element.title = data.name;\n", 1)
+WITH_DATA = EXPLORER.replace(":height:", ":data: ends\n:height:")
 GOOD = f"""
 ```{{predict}} By **how much** does it grow?
 :claim: grows
@@ -145,6 +149,8 @@ Two circles, {{numref}}`fig-circles`.
 {EXPLORER.replace("NAME", "toy")}
 
 {EXPLORER.replace("NAME", "breaks")}
+
+{WITH_DATA.replace("NAME", "fed")}
 """
 
 
@@ -166,6 +172,7 @@ def prepare(folder):
     (folder / "book/explorers/toy.js").write_text(MODULE)
     breaks = MODULE.replace("{\n  const state", "{\n  throw 0;\n  const state")
     (folder / "book/explorers/breaks.js").write_text(breaks)
+    (folder / "book/explorers/fed.js").write_text(FED)
 
 
 @pytest.fixture(scope="module")
@@ -420,6 +427,20 @@ def test_an_explorer_that_fails_leaves_its_still_and_says_what_it_shows(
         assert visit.page.locator(STAGE).first.locator(".live").is_visible()
 
 
+def test_an_explorer_is_handed_what_the_lab_recorded(browser, address, book):
+    stages = page_of(book).select(STAGE)
+    assert [stage.has_attr("data-data") for stage in stages] == [
+        False,
+        False,
+        True,
+    ]
+    data = {"from": [0.333333, 2], "name": '"a" <b> & ü'}
+    assert json.loads(stages[2]["data-data"]) == data
+    with Visit(browser, address) as visit:
+        live = mounted(visit, nth=2).locator(".live")
+        assert live.get_attribute("title") == data["name"]
+
+
 def test_the_play_waits_for_readers_who_want_little_motion(browser, address):
     for motion, words in (("reduce", "Play"), ("no-preference", "Pause")):
         with Visit(browser, address, reduced_motion=motion) as visit:
@@ -565,6 +586,22 @@ BAD = [
     (
         EXPLORER.replace("NAME", "toy").replace("Drag the point.\n", ""),
         "an explorer has a caption",
+    ),
+    (
+        WITH_DATA.replace("NAME", "toy"),
+        "the third argument of mount(element, words, data) go together",
+    ),
+    (
+        EXPLORER.replace("NAME", "fed"),
+        "the third argument of mount(element, words, data) go together",
+    ),
+    (
+        WITH_DATA.replace("NAME", "fed").replace("ends", "end"),
+        "no data 'end' in notebooks/toy; its explorer_data: ends",
+    ),
+    (
+        WITH_DATA.replace("NAME", "fed").replace("ends", "other/ends"),
+        "no data 'ends' in notebooks/other; its explorer_data: none",
     ),
 ]
 

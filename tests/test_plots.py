@@ -4,6 +4,7 @@ driven in a real browser.
 
 import base64
 import io
+import math
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
@@ -1099,3 +1100,50 @@ def test_axe_finds_nothing(fragments, open_page):
         page.emulate_media(color_scheme=system)
         found = axe.Axe().run(page).response["violations"]
         assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+# What live explorers are handed -----------------------------------------------
+
+
+def test_data_for_an_explorer_is_recorded_and_not_shown(shell):
+    plots.explorer_data(
+        "weights",
+        {
+            "W": torch.tensor([[1 / 3, 2.0]], dtype=torch.float64),
+            "n": np.arange(2),
+            "more": [1, 1e-9 / 3, "α", None, True, (np.float32(0.5),)],
+        },
+    )
+    ((data, metadata),) = [
+        (each["data"], each["metadata"]) for each in shell.outputs
+    ]
+    assert metadata["scrapbook"]["name"] == "explorer.weights"
+    (kind,) = data
+    assert kind == "application/papermill.record/application/json"
+    assert data[kind] == (
+        '{"W":[[0.333333,2.0]],"n":[0,1],'
+        '"more":[1,3.33333e-10,"α",null,true,[0.5]]}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind", "words"),
+    [
+        ("Weights", [1], ValueError, "name must be lower-case .* 'Weights'"),
+        (3, [1], ValueError, "name must be lower-case"),
+        (
+            "w",
+            [[math.nan]],
+            ValueError,
+            "'w' must hold finite numbers, got nan",
+        ),
+        ("w", torch.tensor([math.inf]), ValueError, "numbers, got inf"),
+        ("w", {1: 2}, TypeError, "dicts with text keys, .* got dict"),
+        ("w", [{2}], TypeError, "numbers, strings or None, got set"),
+    ],
+)
+def test_data_for_an_explorer_that_no_page_can_read_is_refused(
+    shell, name, data, kind, words
+):
+    with pytest.raises(kind, match=words):
+        plots.explorer_data(name, data)

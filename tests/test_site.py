@@ -1062,6 +1062,8 @@ claim_factor("falls", "The error falls to", falls, below=0.01)
 many = [i % 7 / 7 for i in range(140)]
 claim("many", "It is", many, within=(0, 1), counted="draws", source="Me (1)")
 claim_exact("half", "The mean is", 0.5, equals=0.5, tolerance=0)
+from companion.plots import explorer_data
+explorer_data("ends", {{"from": [1 / 3, 2], "name": "\\"a\\" <b> & ü"}})
 """
 PAGE = """# Toy
 

@@ -15,6 +15,10 @@ functions, and ``mount(element, words)``. Its words come from the options
 module does not load, the page shows the still: a diagram, and the description.
 ``:height:`` is the room that is kept, in pixels, on wide and narrow screens.
 
+What must be trained beforehand is data: ``:data: name`` (or ``slug/name``, of
+another lab) hands ``mount(element, words, data)`` what the executed lab
+recorded by ``explorer_data(name, …)``.
+
 Modules are copied to the site with every import's content hash in its address,
 so that a browser's cache never mixes two editions.
 """
@@ -25,14 +29,22 @@ import re
 from html import escape
 from pathlib import Path
 
+from claim_records import lab_document, slug
 from diagram import Words, captioned, diagram_node
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+from companion.plots import DATA
 
 IMPORT = re.compile(r"""^(import\s[^"']*["'])(\.[^"']+)(["'])""", re.MULTILINE)
 WORD = re.compile(r"\bwords\.(\w+)")
+FED = re.compile(r"\bfunction mount\([^)]*\bdata\b")
 LOADER = "load.js"
+
+logger = logging.getLogger(__name__)
 
 
 class explorer(nodes.General, nodes.Element, Words):
@@ -81,6 +93,7 @@ class Explorer(SphinxDirective):
         description=str,
         still=str,
         height=heights,
+        data=str,
         name=lambda text: text,
     )
 
@@ -106,6 +119,10 @@ class Explorer(SphinxDirective):
             },
             prefix=f"explorer-{name}-{self.env.new_serialno('explorer')}",
         )
+        if data := self.options.get("data"):
+            lab, _, key = data.rpartition("/")
+            stage["lab"] = lab_document(self.env, lab or slug(self.env.docname))
+            stage["data"] = key
         self.set_source_info(stage)
         stage += diagram_node(self, self.options["still"])
         return [captioned(self, stage, "live-explorer")]
@@ -132,6 +149,11 @@ class Explorer(SphinxDirective):
                     f"{shown} must export model, an object of pure functions,"
                     f" and mount(element, words); {each} is missing"
                 )
+        if bool(FED.search(code)) != ("data" in self.options):
+            raise self.error(
+                f":data: and the third argument of mount(element, words, data)"
+                f" go together; {shown} has one of the two"
+            )
         given = {
             option.removeprefix("word-"): text
             for option, text in self.options.items()
@@ -145,6 +167,45 @@ class Explorer(SphinxDirective):
                 f" unused: {', '.join(sorted(set(given) - used)) or 'none'}"
             )
         return given
+
+
+class FillData(SphinxPostTransform):
+    """Hand each explorer what its lab recorded, after all labs were read."""
+
+    default_priority = 4
+
+    def run(self, **kwargs: object) -> None:
+        """Look the data up; unknown data is a warning."""
+        for stage in self.document.findall(explorer):
+            if "data" not in stage:
+                continue
+            made = recorded(
+                Path(
+                    self.env.mystnb_config.output_folder,
+                    f"{stage['lab']}.glue.json",
+                )
+            )
+            if stage["data"] not in made:
+                logger.warning(
+                    "no data %r in %s; its explorer_data: %s",
+                    stage["data"],
+                    stage["lab"],
+                    ", ".join(made) or "none",
+                    location=stage,
+                )
+            stage["json"] = made.get(stage["data"], "null")
+
+
+def recorded(path: Path) -> dict[str, str]:
+    """Return the data that a lab recorded for explorers, as JSON by name."""
+    if not path.is_file():
+        return {}
+    glued = json.loads(path.read_text(encoding="utf8"))
+    return {
+        key.removeprefix(DATA): each["data"]["application/json"]
+        for key, each in glued.items()
+        if key.startswith(DATA)
+    }
 
 
 def source(srcdir: str | Path) -> Path:
@@ -189,11 +250,12 @@ def visit_explorer(self, node: explorer) -> None:
         if key not in ("title", "description")
     }
     wide, narrow = node["height"]
+    data = f' data-data="{escape(node["json"])}"' if "json" in node else ""
     self.body.append(
         f'<div class="stage" style="--wide:{wide}px;--narrow:{narrow}px"'
         f' data-module="{module.name}?v={digest(module, book)}"'
         f' data-words="{escape(json.dumps(words, ensure_ascii=False))}"'
-        f' role="group" aria-label="{escape(node["words"]["title"])}"'
+        f'{data} role="group" aria-label="{escape(node["words"]["title"])}"'
         f' aria-describedby="{node["prefix"]}">\n'
         f'<div class="live"></div>\n<div class="still">\n'
     )
@@ -232,9 +294,11 @@ def copy_modules(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Register the directive, its node, its script and its modules."""
+    app.setup_extension("claim_records")
     app.setup_extension("diagram")
     app.add_node(explorer, html=(visit_explorer, depart_explorer))
     app.add_directive("explorer", Explorer)
+    app.add_post_transform(FillData)
     app.connect("html-page-context", load)
     app.connect("builder-inited", copy_modules)
     return {

@@ -15,7 +15,9 @@ const near = new IntersectionObserver(
 async function start(stage) {
   try {
     const { mount } = await import(`./${stage.dataset.module}`);
-    mount(stage.querySelector(".live"), JSON.parse(stage.dataset.words));
+    const { words, data = "null" } = stage.dataset;
+    const live = stage.querySelector(".live");
+    mount(live, JSON.parse(words), JSON.parse(data));
     stage.classList.add("mounted");
   } catch (error) {
     stage.classList.add("failed");
