@@ -42,8 +42,9 @@ MODULE = """import {
 
 export const model = { twice: (x) => 2 * x, normals };
 
-export function mount(element, words) {
+export function mount(element, words, record) {
   const state = { x: 1, kind: "a" };
+  element.dataset.found = JSON.stringify(record);
   const say = verdict(element);
   const update = onFrame(draw);
   const on = chart(element, {
@@ -86,6 +87,7 @@ EXPLORER = """```{explorer} NAME
 :description: A point on a line.
 :still: circles
 :height: 400 430
+:record: toy/found
 :word-chart: The line
 :word-x: Place
 :word-kind: Kind
@@ -420,6 +422,12 @@ def test_an_explorer_that_fails_leaves_its_still_and_says_what_it_shows(
         assert visit.page.locator(STAGE).first.locator(".live").is_visible()
 
 
+def test_an_explorer_gets_what_a_lab_glued(browser, address):
+    with Visit(browser, address) as visit:
+        found = mounted(visit).locator(".live").get_attribute("data-found")
+        assert found == '{"weights":[1,-2],"name":"a<b"}'
+
+
 def test_the_play_waits_for_readers_who_want_little_motion(browser, address):
     for motion, words in (("reduce", "Play"), ("no-preference", "Pause")):
         with Visit(browser, address, reduced_motion=motion) as visit:
@@ -553,6 +561,11 @@ BAD = [
     (
         EXPLORER.replace("NAME", "toy").replace("400 430", "400"),
         "two heights in pixels, wide and narrow",
+    ),
+    (
+        EXPLORER.replace("NAME", "toy").replace("toy/found", "toy/lost"),
+        ":record: must be slug/name of a string that a lab glued, got"
+        " 'toy/lost'",
     ),
     (
         EXPLORER.replace("NAME", "toy").replace("word-kind", "word-kinds"),

@@ -1045,7 +1045,7 @@ def test_misconceptions_lead_to_the_ledger():
 # A page follows its lab -------------------------------------------------------
 
 LAB = """from companion.claims import claim, claim_exact
-from companion.claims import claim_factor, claim_share
+from companion.claims import claim_factor, claim_share, glue
 gains = [{value} + i / 100 for i in range(10)]
 claim("grows", "It grows by", gains, above=1, unit="points")
 claim("close", "It comes close by", [1.1 + i / 10 for i in range(10)], above=1)
@@ -1055,6 +1055,7 @@ claim_factor("falls", "The error falls to", falls, below=0.01)
 many = [i % 7 / 7 for i in range(140)]
 claim("many", "It is", many, within=(0, 1), counted="draws", source="Me (1)")
 claim_exact("half", "The mean is", 0.5, equals=0.5, tolerance=0)
+glue("found", '{{"weights": [1, -2], "name": "a<b"}}')
 """
 PAGE = """# Toy
 

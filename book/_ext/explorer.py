@@ -5,6 +5,7 @@
     :description: what it shows and what one can do
     :still: initialization
     :height: 520 640
+    :record: augmentation/networks
     :word-reset: Reset
     Caption in MyST.
     ```
@@ -14,21 +15,29 @@ functions, and ``mount(element, words)``. Its words come from the options
 ``:word-…:``, where gettext sees them. Without JavaScript, in print, or if the
 module does not load, the page shows the still: a diagram, and the description.
 ``:height:`` is the room that is kept, in pixels, on wide and narrow screens.
+``:record:`` names a string of JSON that a lab glued, as ``slug/name``; it is the
+third argument of ``mount``, which is else ``null``.
 
 Modules are copied to the site with every import's content hash in its address,
 so that a browser's cache never mixes two editions.
 """
 
+import ast
 import hashlib
 import json
 import re
 from html import escape
 from pathlib import Path
 
+from claim_records import lab_document
 from diagram import Words, captioned, diagram_node
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
 
 IMPORT = re.compile(r"""^(import\s[^"']*["'])(\.[^"']+)(["'])""", re.MULTILINE)
 WORD = re.compile(r"\bwords\.(\w+)")
@@ -82,6 +91,7 @@ class Explorer(SphinxDirective):
         still=str,
         height=heights,
         name=lambda text: text,
+        record=str,
     )
 
     def run(self) -> list[nodes.Node]:
@@ -99,6 +109,7 @@ class Explorer(SphinxDirective):
         stage = explorer(
             module=name,
             height=self.options["height"],
+            record=self.options.get("record"),
             words=words
             | {
                 "title": self.options["title"],
@@ -179,6 +190,23 @@ def digest(path: Path, book: Path) -> str:
     return hashlib.sha256(published(path, book).encode()).hexdigest()[:10]
 
 
+def recorded(env: BuildEnvironment, node: explorer) -> str:
+    """Return the JSON that a lab glued for an explorer."""
+    lab, _, name = node["record"].partition("/")
+    path = Path(
+        env.mystnb_config.output_folder, f"{lab_document(env, lab)}.glue.json"
+    )
+    glued = json.loads(path.read_text("utf8")) if path.is_file() else {}
+    if name not in glued:
+        logger.warning(
+            ":record: must be slug/name of a string that a lab glued, got %r",
+            node["record"],
+            location=node,
+        )
+        return "null"
+    return ast.literal_eval(glued[name]["data"]["text/plain"])
+
+
 def visit_explorer(self, node: explorer) -> None:
     """Open the stage; the still follows."""
     book = source(self.builder.env.srcdir).parent.resolve()
@@ -189,10 +217,15 @@ def visit_explorer(self, node: explorer) -> None:
         if key not in ("title", "description")
     }
     wide, narrow = node["height"]
+    record = ""
+    if node["record"]:
+        text = recorded(self.builder.env, node)
+        record = f' data-record="{escape(text)}"'
     self.body.append(
         f'<div class="stage" style="--wide:{wide}px;--narrow:{narrow}px"'
         f' data-module="{module.name}?v={digest(module, book)}"'
         f' data-words="{escape(json.dumps(words, ensure_ascii=False))}"'
+        f"{record}"
         f' role="group" aria-label="{escape(node["words"]["title"])}"'
         f' aria-describedby="{node["prefix"]}">\n'
         f'<div class="live"></div>\n<div class="still">\n'

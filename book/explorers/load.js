@@ -15,7 +15,8 @@ const near = new IntersectionObserver(
 async function start(stage) {
   try {
     const { mount } = await import(`./${stage.dataset.module}`);
-    mount(stage.querySelector(".live"), JSON.parse(stage.dataset.words));
+    const { words, record = "null" } = stage.dataset;
+    mount(stage.querySelector(".live"), JSON.parse(words), JSON.parse(record));
     stage.classList.add("mounted");
   } catch (error) {
     stage.classList.add("failed");
