@@ -15,8 +15,8 @@ functions, and ``mount(element, words)``. Its words come from the options
 ``:word-…:``, where gettext sees them. Without JavaScript, in print, or if the
 module does not load, the page shows the still: a diagram, and the description.
 ``:height:`` is the room that is kept, in pixels, on wide and narrow screens.
-``:record:`` names a string of JSON that a lab glued, as ``slug/name``; it is the
-third argument of ``mount``, which is else ``null``.
+``:record:`` names a string of JSON that a lab glued, as ``slug/name``; it is
+the third argument of ``mount``, which is else ``null``.
 
 Modules are copied to the site with every import's content hash in its address,
 so that a browser's cache never mixes two editions.

@@ -149,7 +149,7 @@ export function mount(element, words, { digits, networks }) {
       titles: { y: title },
       draw: update,
     });
-    const color = i ? "var(--course-two)" : "var(--course-quiet)";
+    const color = i ? "var(--course-three)" : "var(--course-quiet)";
     return {
       on,
       rects: d3
@@ -161,7 +161,6 @@ export function mount(element, words, { digits, networks }) {
   const clamp = (value) => Math.min(Math.max(value, -FARTHEST), FARTHEST);
   const knob = handle(picture, {
     label: words.handle,
-    kind: "two",
     move: (x, y) => place(x - SIDE / 2, y - SIDE / 2),
     step: (dx, dy) => place(state.right + dx / 4, state.down - dy / 4),
   });
