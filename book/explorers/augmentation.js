@@ -110,6 +110,7 @@ export function mount(element, words, { digits, networks }) {
   const empty = () => new Array(FINE * FINE).fill(0);
   const state = { ...START };
   let dots = empty();
+  let untouched = true;
   const say = verdict(element);
   const update = onFrame(draw);
   const charts = add(element, "div", {
@@ -135,7 +136,6 @@ export function mount(element, words, { digits, networks }) {
     .range(SIDE * SIDE)
     .map(() => picture.plot.append("rect").attr("fill", "currentColor"));
   const hint = picture.over.append("text").attr("class", "hint");
-  hint.attr("text-anchor", "middle").text(words.hint);
 
   const bars = [words.first, words.second].map((title, i) => {
     const on = chart(side, {
@@ -169,10 +169,11 @@ export function mount(element, words, { digits, networks }) {
   const options = Object.fromEntries(samples.map((_, d) => [d, String(d)]));
   const choice = radios(controls, {
     legend: words.digit,
-    options: { ...options, own: words.own },
+    options,
     value: String(state.digit),
-    change: (value) => choose(value === "own" ? null : Number(value)),
+    change: (digit) => set({ digit: Number(digit) }),
   });
+  const inputs = controls.querySelectorAll("input");
   const angles = slider(controls, {
     label: words.turn,
     min: -60,
@@ -193,16 +194,27 @@ export function mount(element, words, { digits, networks }) {
   });
   const buttons = add(controls, "div", { class: "buttons" });
   button(buttons, {
+    text: words.own,
+    press() {
+      dots = empty();
+      set({ digit: null, right: 0, down: 0, angle: 0, noise: 0 });
+    },
+  });
+  button(buttons, {
     text: words.middle,
     press: () => set({ right: 0, down: 0, angle: 0, noise: 0 }),
   });
   button(buttons, {
     text: words.reset,
-    press: () => set({ ...START }),
+    press() {
+      set({ ...START });
+      untouched = true;
+    },
   });
 
   function set(change) {
     Object.assign(state, change);
+    untouched = false;
     update();
   }
 
@@ -210,24 +222,18 @@ export function mount(element, words, { digits, networks }) {
     set({ right: clamp(right), down: clamp(down) });
   }
 
-  function choose(digit) {
-    dots = empty();
-    set(digit === null ? { ...START, digit, right: 0 } : { digit });
-  }
-
-  // Whoever draws presses beside the knob; the drawing begins in the middle.
   let pen = null;
   const svg = picture.svg.node();
   const fine = (event) => {
     const box = svg.getBoundingClientRect();
     const scale = FINE / SIDE;
     return [
-      scale * (picture.x.invert(event.clientX - box.left) - state.right),
-      scale * (picture.y.invert(event.clientY - box.top) - state.down),
+      scale * picture.x.invert(event.clientX - box.left),
+      scale * picture.y.invert(event.clientY - box.top),
     ];
   };
   svg.addEventListener("pointerdown", (event) => {
-    if (state.digit !== null || event.target.closest(".handle")) return;
+    if (state.digit !== null) return;
     svg.setPointerCapture(event.pointerId);
     pen = fine(event);
     draws(pen);
@@ -256,7 +262,6 @@ export function mount(element, words, { digits, networks }) {
       pixel.attr("x", picture.x(i % SIDE)).attr("width", size);
       pixel.attr("y", picture.y(Math.floor(i / SIDE))).attr("height", size);
     });
-    hint.attr("x", picture.x(SIDE / 2)).attr("y", picture.y(SIDE / 2) + 5);
     update();
   }
 
@@ -272,8 +277,12 @@ export function mount(element, words, { digits, networks }) {
     svg.style.touchAction = drawn ? "none" : "";
     svg.style.cursor = drawn ? "crosshair" : "";
     const blank = drawn && !dots.includes(1);
-    hint.attr("visibility", blank ? null : "hidden");
-    knob.node.setAttribute("visibility", blank ? "hidden" : "visible");
+    hint.attr("visibility", blank || untouched ? null : "hidden");
+    hint.text(drawn ? words.hint : words.drag);
+    hint.attr("text-anchor", drawn ? "middle" : "end");
+    hint.attr("x", picture.x(SIDE / 2 + right) - (drawn ? 0 : 18));
+    hint.attr("y", picture.y(SIDE / 2 + down) + 5);
+    knob.node.setAttribute("visibility", drawn ? "hidden" : "visible");
 
     const opinions = nets.map((net) => opinion(net, image));
     bars.forEach(({ on, rects }, i) =>
@@ -281,7 +290,7 @@ export function mount(element, words, { digits, networks }) {
         const p = opinions[i][d];
         rect.attr("x", on.x(d - 0.36)).attr("width", on.x(0.72) - on.x(0));
         rect.attr("y", on.y(p)).attr("height", on.y(0) - on.y(p));
-        rect.attr("fill-opacity", drawn || d === digit ? 1 : 0.45);
+        rect.attr("fill-opacity", drawn || d === digit ? 1 : 0.6);
       }),
     );
     const [first, second] = opinions.map(answer);
@@ -300,7 +309,8 @@ export function mount(element, words, { digits, networks }) {
       max: FARTHEST,
       text: fill(words.state, values),
     });
-    choice.set(drawn ? "own" : String(digit));
+    if (drawn) for (const each of inputs) each.checked = false;
+    else choice.set(digit);
     angles.set(angle);
     noises.set(noise);
     const sentences = {
