@@ -2,8 +2,9 @@ r"""Chapter *augmentation*: change the training inputs so that their labels stay
 true.
 
 Ordered from one pixel looked up between others to shifts and rotations, random
-transforms, mixup, the layer that applies them while training, and input noise
-as a penalty; the checks of the chapter's exercises come last.
+transforms, mixup, the layer that applies them while training, the average over
+views of a test input, and input noise as a penalty; the checks of the chapter's
+exercises come last.
 """
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "Augment",
     "add_noise",
     "affine",
+    "average_views",
     "check_mixup",
     "check_noise_strength",
     "check_shift_right",
@@ -609,6 +611,45 @@ class Augment(nn.Module):
     def forward(self, x):
         """Transform the batch while training."""
         return self.transform(x) if self.training else x
+
+
+def average_views(model, X, views):
+    r"""Average the probabilities that a classifier gives to several views of
+    the same inputs: test-time augmentation.
+
+    .. math::
+        \bar p(x) = \frac{1}{m} \sum_{j=1}^{m}
+        \operatorname{softmax} f(T_j(x))
+
+    Args:
+        model: function of a batch that returns logits (…, K).
+        X: the batch.
+        views: the transforms :math:`T_1, \dots, T_m`, functions of a batch; at
+            least one.
+
+    Returns:
+        Probabilities (…, K).
+
+    Raises:
+        ValueError: if there is no view.
+
+    Example:
+        >>> average_views(
+        ...     lambda x: torch.stack([x, -x], dim=-1),
+        ...     torch.tensor([3.0]),
+        ...     [lambda x: x, lambda x: -x],
+        ... )
+        tensor([[0.5000, 0.5000]])
+
+    Source: Krizhevsky, Sutskever and Hinton (2012), section 4.1, average over
+    ten crops of a photograph.
+
+    Chapter: augmentation.
+    """
+    if not views:
+        raise ValueError("views must be transforms, at least one; got none")
+    opinions = [model(view(X)).softmax(-1) for view in views]
+    return torch.stack(opinions).mean(0)
 
 
 def noisy_least_squares(X, y, std, copies, generator=None):

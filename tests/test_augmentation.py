@@ -382,6 +382,22 @@ def test_augment_draws_per_model_and_per_image_in_fit_many(name):
     )  # evaluation mode: no chance left
 
 
+def test_the_average_over_views_is_a_mean_of_probabilities():
+    layer = nn.Linear(12, 4, dtype=torch.float64)
+    views = [lambda x: x, lambda x: aug.shift(x, 1), lambda x: x.flip(-1)]
+
+    def model(x):
+        return layer(x.flatten(-2))
+
+    X = images(5, 3, 4)
+    found = aug.average_views(model, X, views)
+    wanted = sum(F.softmax(model(view(X)), dim=-1) for view in views) / 3
+    torch.testing.assert_close(found, wanted, rtol=1e-12, atol=0)
+    torch.testing.assert_close(found.sum(-1), torch.ones_like(found[:, 0]))
+    alone = aug.average_views(model, X, views[:1])
+    torch.testing.assert_close(alone, model(X).softmax(-1))
+
+
 def test_many_noisy_copies_tend_to_ridge():
     X = torch.randn(3, 30, 5, generator=seeded(), dtype=torch.float64)
     y = X.sum(-1) + torch.randn(3, 30, generator=seeded(1), dtype=torch.float64)
@@ -537,6 +553,11 @@ IMAGE, LABELS = torch.ones(4, 6, 6), torch.tensor([0, 1, 2, 0])
             lambda: aug.Augment(3),
             TypeError,
             "transform must be a function of a batch, got int",
+        ),
+        (
+            lambda: aug.average_views(lambda x: x, IMAGE, []),
+            ValueError,
+            "views must be transforms, at least one; got none",
         ),
         (
             lambda: aug.noisy_least_squares(IMAGE, LABELS.float(), 1.0, 2),
