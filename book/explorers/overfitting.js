@@ -54,7 +54,7 @@ function turn(a, b, cosine, sine) {
  */
 function singular(X) {
   const [n, p] = [X.length, X[0].length];
-  const tall = p <= n;
+  const tall = p < n;
   const columns = tall
     ? X[0].map((_, j) => Float64Array.from(X, (row) => row[j]))
     : X.map((row) => Float64Array.from(row));
