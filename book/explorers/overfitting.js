@@ -54,7 +54,7 @@ function turn(a, b, cosine, sine) {
  */
 function singular(X) {
   const [n, p] = [X.length, X[0].length];
-  const tall = p <= n;
+  const tall = p < n;
   const columns = tall
     ? X[0].map((_, j) => Float64Array.from(X, (row) => row[j]))
     : X.map((row) => Float64Array.from(row));
@@ -156,6 +156,8 @@ export function mount(element, words) {
   let points;
   let parts = []; // of the inputs, for each number of weights
   let fits = [];
+  let drawn = 0; // the width for which the truth was drawn
+  let placed = []; // the points that the handles show
   const say = verdict(element);
   const charts = add(element, "div", { class: "charts" });
   const update = onFrame(draw);
@@ -313,14 +315,21 @@ export function mount(element, words) {
     const between = (a, b) => a + part * (b - a);
     const across = (_, i) => top.x(GRID[i]);
     const deep = (each) => top.y(clamp(each, -50, 50));
-    known.attr("d", d3.line(across, deep)(TRUTH));
+    if (top.width !== drawn) {
+      drawn = top.width;
+      known.attr("d", d3.line(across, deep)(TRUTH));
+      placed = [];
+    }
     curve.attr(
       "d",
       d3.line(across, (each, i) => deep(between(each, then.curve[i])))(
         now.curve,
       ),
     );
-    points.forEach(([x, y], i) => {
+    points.forEach((point, i) => {
+      if (placed[i] === point) return;
+      placed[i] = point;
+      const [x, y] = point;
       const text = fill(words.place, { x: fixed(x, 2), y: fixed(y, 2) });
       dots[i].place(x, y, { now: y, min: -2.1, max: 2.1, text });
     });
