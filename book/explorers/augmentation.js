@@ -52,7 +52,11 @@ function noisy(image, chance, std) {
 /** The probabilities that a network gives to the ten digits. */
 function opinion([W1, b1, W2, b2], image) {
   const layer = (W, b, x) =>
-    W.map((row, i) => row.reduce((sum, w, j) => sum + w * x[j], b[i]));
+    W.map((row, i) => {
+      let sum = b[i];
+      for (let j = 0; j < row.length; j++) sum += row[j] * x[j];
+      return sum;
+    });
   const h = layer(W1, b1, image).map((z) => Math.max(z, 0));
   const z = layer(W2, b2, h);
   const top = Math.max(...z);
@@ -148,15 +152,19 @@ export function mount(element, words, data) {
       ticks: { x: d3.range(10), y: [0, 0.5, 1] },
       format: { x: String, y: (each) => `${fixed(100 * each, 0)}%` },
       titles: { y: title },
-      draw: update,
+      draw() {
+        const width = on.x(0.72) - on.x(0);
+        rects.forEach((rect, d) =>
+          rect.attr("x", on.x(d - 0.36)).attr("width", width),
+        );
+        update();
+      },
     });
     const color = i ? "var(--course-three)" : "var(--course-quiet)";
-    return {
-      on,
-      rects: d3
-        .range(10)
-        .map(() => on.plot.append("rect").attr("fill", color).attr("rx", 2)),
-    };
+    const rects = d3
+      .range(10)
+      .map(() => on.plot.append("rect").attr("fill", color).attr("rx", 2));
+    return { on, rects };
   });
 
   const clamp = (value) => Math.min(Math.max(value, -FARTHEST), FARTHEST);
@@ -212,6 +220,13 @@ export function mount(element, words, data) {
       untouched = true;
     },
   });
+
+  // Of all that is drawn, little changes in one movement.
+  function put(shape, name, value) {
+    const node = shape.node();
+    const text = value.toFixed(2);
+    if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+  }
 
   function set(change) {
     Object.assign(state, change);
@@ -273,7 +288,7 @@ export function mount(element, words, data) {
     const base = drawn ? counted(dots) : samples[digit];
     const image = noisy(moved(base, right, down, angle), chance, noise);
     pixels.forEach((pixel, i) =>
-      pixel.attr("fill-opacity", Math.min(Math.max(image[i], 0), 1)),
+      put(pixel, "fill-opacity", Math.min(Math.max(image[i], 0), 1)),
     );
     svg.style.touchAction = drawn ? "none" : "";
     svg.style.cursor = drawn ? "crosshair" : "";
@@ -289,9 +304,9 @@ export function mount(element, words, data) {
     bars.forEach(({ on, rects }, i) =>
       rects.forEach((rect, d) => {
         const p = opinions[i][d];
-        rect.attr("x", on.x(d - 0.36)).attr("width", on.x(0.72) - on.x(0));
-        rect.attr("y", on.y(p)).attr("height", on.y(0) - on.y(p));
-        rect.attr("fill-opacity", drawn || d === digit ? 1 : 0.6);
+        put(rect, "y", on.y(p));
+        put(rect, "height", on.y(0) - on.y(p));
+        put(rect, "fill-opacity", drawn || d === digit ? 1 : 0.6);
       }),
     );
     const [first, second] = opinions.map(answer);
@@ -312,8 +327,8 @@ export function mount(element, words, data) {
     });
     if (drawn) for (const each of inputs) each.checked = false;
     else choice.set(digit);
-    angles.set(angle);
-    noises.set(noise);
+    if (angle !== Number(angles.input.value)) angles.set(angle);
+    if (noise !== Number(noises.input.value)) noises.set(noise);
     const sentences = {
       both: words.both,
       first: words.one,
