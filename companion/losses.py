@@ -354,7 +354,7 @@ def gaussian_nll_loss(input, target, var, *, reduction="mean"):
     Chapter: losses.
     """
     _check_pair(input, target, reduction)
-    _check_pair(input, var, reduction)
+    check_floats("var", var, shape=input.shape)
     losses = (var.log() + (input - target).square() / var) / 2
     return reduce(losses, reduction)
 
@@ -402,6 +402,15 @@ def quantile_loss(input, target, tau, *, reduction="mean"):
     return reduce(torch.maximum(-tau * error, (1 - tau) * error), reduction)
 
 
+def _check_dim(input, dim):
+    check_floats("input", input)
+    if input.ndim and not input.size(dim):
+        raise ValueError(
+            f"input must have a class along dim {dim}, got shape"
+            f" {tuple(input.shape)}"
+        )
+
+
 def log_softmax(input, dim=-1, *, dtype=None):
     r"""Logarithm of the softmax, by the log-sum-exp trick.
 
@@ -418,17 +427,18 @@ def log_softmax(input, dim=-1, *, dtype=None):
 
     Raises:
         TypeError: if ``input`` is not a floating-point tensor.
+        ValueError: if there is no class.
 
     Example:
         >>> log_softmax(torch.tensor([0.0, 1000.0]))
         tensor([-1000.,     0.])
 
     Differs from torch: the classes are the last dimension unless ``dim`` says
-    otherwise; torch wants ``dim`` given.
+    otherwise; torch wants ``dim`` given. There must be a class.
 
     Chapter: losses.
     """
-    _check_input(input, "none")
+    _check_dim(input, dim)
     z = at_least_float32(input.to(dtype or input.dtype))
     # The largest exponent is 0, so nothing overflows.
     shifted = z - z.amax(dim, keepdim=True).detach()
@@ -452,17 +462,18 @@ def softmax(input, dim=-1, *, dtype=None):
 
     Raises:
         TypeError: if ``input`` is not a floating-point tensor.
+        ValueError: if there is no class.
 
     Example:
         >>> softmax(torch.tensor([1000.0, 1000.0]))
         tensor([0.5000, 0.5000])
 
     Differs from torch: the classes are the last dimension unless ``dim`` says
-    otherwise.
+    otherwise. There must be a class.
 
     Chapter: losses.
     """
-    _check_input(input, "none")
+    _check_dim(input, dim)
     z = at_least_float32(input.to(dtype or input.dtype))
     return log_softmax(z, dim).exp().to(dtype or input.dtype)
 

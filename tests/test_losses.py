@@ -477,7 +477,7 @@ BAD = {
     "variance": (
         lambda: losses.gaussian_nll_loss(Z, Y, Y[:, :1]),
         ValueError,
-        "must have the same shape",
+        "var must have shape",
     ),
     "tau": (
         lambda: losses.quantile_loss(Z, Y, 90),
