@@ -4,6 +4,9 @@ that it neither overflows nor goes blind.
 Ordered from the losses of one number to those of one class, of many labels, of
 their limits and of what their probabilities are worth; the checks of the
 chapter's exercises come last.
+
+Differs from torch: under ``torch.autocast`` a loss keeps the type of its input;
+torch returns float32.
 """
 
 import math
