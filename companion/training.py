@@ -20,7 +20,7 @@ from numbers import Integral, Real
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.func import vmap
+from torch.func import functional_call, vmap
 from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
@@ -274,11 +274,12 @@ def _check_fit(model, optimizer, scheduler, seed):
 
 
 def _rehearse(model, X, y, loss, size):
-    """Refuse data and loss that do not fit the model: a copy of it runs once as
-    in training, on as many rows as the last batch has.
+    """Refuse data and loss that do not fit the model: where something looks
+    wrong, a copy of it runs once as in training, on as many rows as the last
+    batch has.
     """
-    if _shapeless(model):
-        return  # its first pass gives it parameters
+    if not _suspicious(model, X, y, size):
+        return
     rows = torch.arange(len(X) % size or min(size, len(X)), device=X.device)
     if not (y.is_floating_point() or y.is_complex()) and y.numel():
         # the largest class first
@@ -303,6 +304,22 @@ def _rehearse(model, X, y, loss, size):
                 " shape of the output"
             ) from error
     _check_mean("loss", value)
+
+
+def _suspicious(model, X, y, size):
+    """Whether types, classes or the size of the last batch look wrong."""
+    norm = nn.modules.batchnorm._BatchNorm
+    if len(X) % size == 1 and any(isinstance(m, norm) for m in model.modules()):
+        return True
+    parameters = list(model.parameters())
+    if _shapeless(model) or not parameters:
+        return False  # a first pass gives a lazy module its parameters
+    if any(p.dtype != X.dtype for p in parameters):
+        return True
+    if y.is_floating_point() or y.is_complex():
+        return False
+    classes = parameters[-1].shape[:1].numel()
+    return y.dtype != torch.int64 or y.ndim > 1 or y.max() >= classes
 
 
 def _shapeless(model):
@@ -405,7 +422,7 @@ def fit(
 
     Raises:
         TypeError, ValueError: for data or settings out of range, or that do not
-            fit the model, of which a copy tries one batch beforehand.
+            fit the model.
         FloatingPointError: if the loss or the final weights are NaN or
             infinite; names the epoch.
 
@@ -1024,7 +1041,14 @@ class _Step:
     def first_losses(self, state, x, y):
         try:
             return self.losses(state, x, y)
-        except RuntimeError as error:  # one model alone could do it
+        # if one model alone fails too, its own error says more
+        except RuntimeError as error:
+            one = functional_call(
+                self.model,
+                {name: value[0] for name, value in state.items()},
+                (x[0],),
+            )
+            _check_mean("loss", self.loss(one, y[0]))
             raise ValueError(
                 f"fit_many cannot map {type(self.model).__name__} and its loss"
                 f" over the runs ({str(error).splitlines()[0]}); train it with"
