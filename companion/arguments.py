@@ -7,10 +7,38 @@ they come in (:func:`companion.data.check_data`).
 """
 
 import math
+from numbers import Integral, Real
 
+import numpy as np
 import torch
 
-__all__ = ["check_floats", "check_int", "check_real", "check_tensor"]
+__all__ = [
+    "at_least_float32",
+    "check_floats",
+    "check_int",
+    "check_real",
+    "check_seed",
+    "check_tensor",
+    "plain",
+]
+
+
+def at_least_float32(x):
+    r"""Give sums and squares room: half-precision numbers as float32, others
+    as they are.
+
+    Args:
+        x: tensor of floating-point numbers.
+
+    Returns:
+        The same values; the gradient comes back in the type of ``x``.
+
+    Example:
+        >>> x = torch.tensor(300.0, dtype=torch.float16)
+        >>> x.square().item(), at_least_float32(x).square().item()
+        (inf, 90000.0)
+    """
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def check_tensor(name, value):
@@ -34,6 +62,11 @@ def check_tensor(name, value):
         )
 
 
+def _kind(value):
+    tensor = isinstance(value, torch.Tensor)
+    return value.dtype if tensor else type(value).__name__
+
+
 def check_floats(name, value, dims=0, shape=None):
     r"""Refuse what is no tensor of floating-point numbers with enough
     dimensions.
@@ -55,7 +88,7 @@ def check_floats(name, value, dims=0, shape=None):
         (3,)
     """
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-        kind = getattr(value, "dtype", type(value).__name__)
+        kind = _kind(value)
         raise TypeError(
             f"{name} must be a tensor of floating-point numbers, got {kind}"
         )
@@ -76,7 +109,7 @@ def check_int(name, value, low=1, high=math.inf):
 
     Args:
         name: name of the argument.
-        value: what came; True and False are no ints here.
+        value: what came, an int of Python or numpy; True and False are none.
         low: smallest allowed int.
         high: largest allowed int.
 
@@ -89,7 +122,7 @@ def check_int(name, value, low=1, high=math.inf):
         Traceback (most recent call last):
         ValueError: patience must be at least 1, got 0
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an int, got {type(value).__name__}")
     if not low <= value <= high:
         limits = (
@@ -105,7 +138,7 @@ def check_real(name, value, low=-math.inf, high=math.inf, above=None):
 
     Args:
         name: name of the argument.
-        value: what came, an int or float; True and False are no numbers here.
+        value: what came, a number of Python or numpy; True and False are none.
         low: smallest allowed number.
         high: largest allowed number.
         above: a limit that is not allowed itself, instead of ``low``.
@@ -119,7 +152,7 @@ def check_real(name, value, low=-math.inf, high=math.inf, above=None):
         Traceback (most recent call last):
         ValueError: p must be in [0, 1], got 1.5
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     if not (
         low <= value <= high
@@ -137,3 +170,40 @@ def check_real(name, value, low=-math.inf, high=math.inf, above=None):
                 f"finite{lowest if above is None else f' and above {above:g}'}"
             )
         raise ValueError(f"{name} must be {limits}, got {value}")
+
+
+def check_seed(name, value):
+    r"""Refuse what is no seed. torch's generator for the CPU takes the lowest
+    32 bits of a seed, so a larger one would repeat a smaller one.
+
+    Args:
+        name: name of the argument.
+        value: what came.
+
+    Raises:
+        TypeError: if ``value`` is not an int.
+        ValueError: if it is negative or not below 2**32.
+
+    Example:
+        >>> check_seed("seed", 2**32)
+        Traceback (most recent call last):
+        ValueError: seed must be between 0 and 4294967295, got 4294967296
+    """
+    check_int(name, value, 0, 2**32 - 1)
+
+
+def plain(value):
+    r"""Turn a number of numpy into one of Python; leave all else.
+
+    Args:
+        value: anything.
+
+    Returns:
+        The same value.
+
+    Example:
+        >>> import numpy as np
+        >>> plain(np.int64(3)), plain(0.5)
+        (3, 0.5)
+    """
+    return value.item() if isinstance(value, np.generic) else value

@@ -7,6 +7,7 @@ chapter's exercises come last.
 
 import itertools
 import math
+from numbers import Real
 
 import torch
 
@@ -72,7 +73,7 @@ class Value:
     numbers = itertools.count()  # a value is younger than what it came from
 
     def __init__(self, data, edges=()):
-        if isinstance(data, bool) or not isinstance(data, int | float):
+        if isinstance(data, bool) or not isinstance(data, Real):
             raise TypeError(f"data must be a number, got {type(data).__name__}")
         self.data, self.edges = float(data), edges
         self.place = next(self.numbers)

@@ -11,7 +11,12 @@ import math
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_int, check_real
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    check_real,
+)
 from companion.checks import check, check_number
 
 __all__ = [
@@ -52,7 +57,8 @@ def moments(input, dims):
             the units of a row.
 
     Returns:
-        Mean and variance; the dimensions averaged over keep size 1.
+        Mean and variance, in float32 at least; the dimensions averaged over
+        keep size 1.
 
     Example:
         >>> mean, var = moments(torch.tensor([[1.0], [5.0]]), 0)
@@ -62,9 +68,10 @@ def moments(input, dims):
     Chapter: batch_norm.
     """
     check_floats("input", input)
-    mean = input.mean(dims, keepdim=True)
+    x = at_least_float32(input)
+    mean = x.mean(dims, keepdim=True)
     # E[x²] − μ² would cancel where μ is large
-    var = (input - mean).square().mean(dims, keepdim=True)
+    var = (x - mean).square().mean(dims, keepdim=True)
     return mean, var
 
 
@@ -160,7 +167,7 @@ def batch_norm(
         eps: :math:`\epsilon \ge 0`.
 
     Returns:
-        Tensor of the shape of ``input``.
+        Tensor of the shape and type of ``input``.
 
     Raises:
         TypeError: for arguments that are no tensors of floats.
@@ -195,8 +202,8 @@ def batch_norm(
     if training:
         mean, var = moments(input, [d for d in range(input.ndim) if d != 1])
     else:
-        mean = running_mean.reshape(per_channel)
-        var = running_var.reshape(per_channel)
+        mean = at_least_float32(running_mean).reshape(per_channel)
+        var = at_least_float32(running_var).reshape(per_channel)
     y = normalize(input, mean, var, eps)
     if weight is not None:
         y = y * weight.reshape(per_channel)
@@ -208,7 +215,7 @@ def batch_norm(
         unbiased = var * m / (m - 1)
         running_mean.copy_(running_average(running_mean, mean, momentum))
         running_var.copy_(running_average(running_var, unbiased, momentum))
-    return y
+    return y.to(input.dtype)
 
 
 def _check_batch_norm(input, running_mean, running_var, weight, bias, training):
@@ -282,19 +289,21 @@ def batch_norm_backward(grad_output, input, weight=None, eps=1e-5):
     dims = [d for d in range(input.ndim) if d != 1]
     mean, var = moments(input, dims)
     x_hat = normalize(input, mean, var, eps)
-    grad_weight = (grad_output * x_hat).sum(dims)
-    grad_bias = grad_output.sum(dims)
-    g = grad_output
+    g = at_least_float32(grad_output)
+    grad_weight, grad_bias = (g * x_hat).sum(dims), g.sum(dims)
     if weight is not None:
         g = g * weight.reshape(-1, *[1] * (input.ndim - 2))
     mean_g = g.mean(dims, keepdim=True)
     mean_gx = (g * x_hat).mean(dims, keepdim=True)
     grad_input = (g - mean_g - x_hat * mean_gx) / (var + eps).sqrt()
-    return grad_input, grad_weight, grad_bias
+    own = input.dtype if weight is None else weight.dtype
+    return grad_input.to(input.dtype), grad_weight.to(own), grad_bias.to(own)
 
 
-class _BatchNorm(nn.Module):
-    """What the two modules share: parameters and buffers with torch's names."""
+class _BatchNorm(nn.modules.batchnorm._BatchNorm):
+    """What the two modules share. Parameters, buffers and how they are reset
+    and shown are torch's, for its tools know a layer by its class.
+    """
 
     ndims = ()
 
@@ -305,25 +314,33 @@ class _BatchNorm(nn.Module):
         momentum=0.1,
         affine=True,
         track_running_stats=True,
+        device=None,
+        dtype=None,
+        *,
+        bias=True,
     ):
-        super().__init__()
         check_int("num_features", num_features)
         check_real("eps", eps, 0)
         if momentum is not None:
             check_real("momentum", momentum, 0, 1)
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
-        self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
-        tracked = track_running_stats
-        self.register_buffer(
-            "running_mean", torch.zeros(num_features) if tracked else None
+        super().__init__(
+            num_features,
+            eps,
+            momentum,
+            affine,
+            track_running_stats,
+            device,
+            dtype,
         )
-        self.register_buffer(
-            "running_var", torch.ones(num_features) if tracked else None
-        )
-        self.register_buffer(
-            "num_batches_tracked", torch.tensor(0) if tracked else None
-        )
+        if not bias:
+            self.bias = None
+
+    def reset_parameters(self):
+        """Set gamma to 1, beta to 0, and the running moments back."""
+        self.reset_running_stats()
+        for parameter, value in ((self.weight, 1.0), (self.bias, 0.0)):
+            if parameter is not None:
+                nn.init.constant_(parameter, value)
 
     def forward(self, input):
         """Normalize ``input``; in training mode by the batch, in evaluation
@@ -359,7 +376,7 @@ class _BatchNorm(nn.Module):
         )
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):
     r"""Batch normalization of the units of a layer: :func:`batch_norm` with
     parameters and running moments.
 
@@ -371,6 +388,9 @@ class BatchNorm1d(_BatchNorm):
         affine: learn :math:`\gamma` and :math:`\beta`, which start at 1 and 0.
         track_running_stats: keep running moments; without them evaluation uses
             the batch as well.
+        device: where parameters and buffers are.
+        dtype: their type.
+        bias: whether there is a :math:`\beta` to learn.
 
     Inputs have shape (N, C) or (N, C, L).
 
@@ -389,7 +409,8 @@ class BatchNorm1d(_BatchNorm):
 
     Source: Ioffe and Szegedy (2015).
 
-    Differs from torch: no ``device`` or ``dtype`` argument; use ``.to(…)``.
+    Differs from torch: the arguments are checked; an empty input and one
+    channel more or less are a ValueError.
 
     Chapter: batch_norm.
     """
@@ -397,7 +418,7 @@ class BatchNorm1d(_BatchNorm):
     ndims = (2, 3)
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):
     r"""Batch normalization of the channels of images: the mean runs over rows
     and pixels.
 
@@ -409,6 +430,9 @@ class BatchNorm2d(_BatchNorm):
         affine: learn :math:`\gamma` and :math:`\beta`, which start at 1 and 0.
         track_running_stats: keep running moments; without them evaluation uses
             the batch as well.
+        device: where parameters and buffers are.
+        dtype: their type.
+        bias: whether there is a :math:`\beta` to learn.
 
     Inputs have shape (N, C, H, W).
 
@@ -425,7 +449,8 @@ class BatchNorm2d(_BatchNorm):
 
     Source: Ioffe and Szegedy (2015).
 
-    Differs from torch: no ``device`` or ``dtype`` argument; use ``.to(…)``.
+    Differs from torch: the arguments are checked; an empty input and one
+    channel more or less are a ValueError.
 
     Chapter: batch_norm.
     """
@@ -488,12 +513,13 @@ def fuse_linear_bn_weights(
     ):
         _check_shape(name, vector, bn_rm.shape)
     check_real("bn_eps", bn_eps, 0)
-    scale = 1 / (bn_rv + bn_eps).sqrt()
+    scale = 1 / (at_least_float32(bn_rv) + bn_eps).sqrt()
     if bn_w is not None:
         scale = bn_w * scale
     shift = -bn_rm if linear_b is None else linear_b - bn_rm
-    b = scale * shift
-    return scale.unsqueeze(1) * linear_w, b if bn_b is None else b + bn_b
+    b = scale * shift if bn_b is None else scale * shift + bn_b
+    w, dtype = scale.unsqueeze(1) * linear_w, linear_w.dtype
+    return w.to(dtype), b.to(dtype)
 
 
 def _check_layer_norm(input, normalized_shape, weight, bias):
@@ -552,7 +578,9 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     y = normalize(input, mean, var, eps)
     if weight is not None:
         y = y * weight
-    return y if bias is None else y + bias
+    if bias is not None:
+        y = y + bias
+    return y.to(input.dtype)
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
@@ -569,7 +597,7 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
             of ints.
         weight: :math:`\gamma`, shape ``normalized_shape``, or None for 1.
         eps: :math:`\epsilon \ge 0`; None takes the spacing of numbers near 1
-            in the type of ``input``.
+            in float32, or in float64 for such an ``input``.
 
     Returns:
         Tensor of the shape of ``input``.
@@ -588,10 +616,11 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """
     _check_layer_norm(input, normalized_shape, weight, None)
     check_real("eps", 0 if eps is None else eps, 0)
-    eps = torch.finfo(input.dtype).eps if eps is None else eps
+    x = at_least_float32(input)
+    eps = torch.finfo(x.dtype).eps if eps is None else eps
     dims = list(range(-len(normalized_shape), 0))
-    y = input / (input.square().mean(dims, keepdim=True) + eps).sqrt()
-    return y if weight is None else y * weight
+    y = x / (x.square().mean(dims, keepdim=True) + eps).sqrt()
+    return (y if weight is None else y * weight).to(input.dtype)
 
 
 def running_mean_std(momentum, batch_size, std=1.0):

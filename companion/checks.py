@@ -7,6 +7,7 @@ The exercises themselves stand at the end of each chapter's module and call
 
 import copy
 import math
+import re
 from numbers import Number, Real
 
 import numpy as np
@@ -31,12 +32,18 @@ class Answer(int):
     r"""What a check found: 1 (right) or 0. The sentence is printed already, so
     a notebook does not echo this.
 
+    Attributes:
+        case: the arguments with which the reader's function went wrong, or
+            None.
+
     Example:
         >>> bool(Answer(1))
         True
 
     Chapter: all.
     """
+
+    case = None
 
     def _ipython_display_(self):
         pass
@@ -91,6 +98,8 @@ def check_number(answer, expected, mistakes=None, *, tolerance=None):
         and math.prod(answer.shape) == 1
     ):
         answer = answer.item()
+    if _comma(answer):
+        return _say(False, "write 0.25 for a quarter, with a point, not 0,25")
     if isinstance(answer, bool) or not isinstance(answer, Real):
         return _say(False, f"the answer is one number, this is {_kind(answer)}")
     try:
@@ -132,7 +141,8 @@ def check(attempt, reference, cases, mistakes=None):
         mistakes: hint to the wrong implementation that earns it.
 
     Returns:
-        1 if right, else 0. Nothing that an attempt does raises an error.
+        1 if right, else 0; its ``case`` holds the arguments that the sentence
+        names. Nothing that an attempt does raises an error.
 
     Raises:
         ValueError: if the exercise is badly set: no cases, a reference that
@@ -188,6 +198,17 @@ def check(attempt, reference, cases, mistakes=None):
         )
 
 
+def _comma(answer):
+    """Whether a number was written with a decimal comma, which Python takes for
+    a pair of ints.
+    """
+    if isinstance(answer, tuple):
+        return [type(part) for part in answer] == [int, int]
+    return isinstance(answer, str) and bool(
+        re.fullmatch(r"\s*[+-]?\d*,\d+\s*", answer)
+    )
+
+
 def _judge(attempt, cases, wanted, wrongs):
     """Run the attempt on all cases and find the one thing to say about it."""
     if attempt is None or attempt is ...:
@@ -211,6 +232,7 @@ def _judge(attempt, cases, wanted, wrongs):
                     f"{name}({_arguments(case)}) stops with"
                     f" {type(error).__name__}: {cause}"
                 ),
+                case,
             )
         if results[0] is None or results[0] is ...:
             return False, f"{name} returns nothing; write its body"
@@ -227,13 +249,19 @@ def _judge(attempt, cases, wanted, wrongs):
         if not any(map(_difference, results, wrong)):
             return False, hint
     first = next(i for i, fault in enumerate(faults) if fault)
-    return False, f"{name}({_arguments(cases[first])}): {faults[first]}"
+    case = cases[first]
+    return False, f"{name}({_arguments(case)}): {faults[first]}", case
 
 
-def _say(right, text):
+def _say(right, text, case=None):
     """Print the one sentence."""
-    print(f"{'✓ Right' if right else '✗ Not yet'}: {text.rstrip('.')}.")
-    return Answer(right)
+    text = text.rstrip(".")
+    if case and not all(map(_short, case)):
+        text += "; .case of what this check returns holds the arguments"
+    print(f"{'✓ Right' if right else '✗ Not yet'}: {text}.")
+    answer = Answer(right)
+    answer.case = copy.deepcopy(case)
+    return answer
 
 
 def _run(function, case):
@@ -377,14 +405,17 @@ def _arguments(case):
     """Write the arguments of a case briefly."""
     parts = []
     for value in case:
-        if (
-            isinstance(value, NUMERIC)
-            and not isinstance(value, bool)
-            and _tensor(value).numel() <= 6
-        ):
+        if isinstance(value, bool) or not isinstance(value, NUMERIC):
+            parts.append(repr(value)[:60])
+        elif _short(value):
             parts.append(_texts(_tensor(value).tolist())[0])
         else:
-            parts.append(
-                _kind(value) if isinstance(value, NUMERIC) else repr(value)[:60]
-            )
+            parts.append(_kind(value))
     return ", ".join(parts)
+
+
+def _short(value):
+    """Whether the sentence has room for a whole argument."""
+    if isinstance(value, NUMERIC):
+        return _tensor(value).numel() <= 6
+    return len(repr(value)) <= 60

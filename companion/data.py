@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from companion.arguments import check_int, check_real
+from companion.arguments import check_int, check_real, check_seed
 
 __all__ = [
     "Split",
@@ -71,8 +71,8 @@ def generator(seed, purpose):
     at the lowest 32 bits only.
 
     Args:
-        seed: the seed of the run, an int of at least 0, or a list of them for
-            runs that go together.
+        seed: the seed of the run, an int from 0 to 2**32 − 1, or a list of
+            them for runs that go together.
         purpose: a word such as ``"split"``.
 
     Returns:
@@ -80,7 +80,7 @@ def generator(seed, purpose):
 
     Raises:
         TypeError: if a seed is not an int.
-        ValueError: if a seed is negative.
+        ValueError: if a seed is negative or not below 2**32.
 
     Example:
         >>> a, b = generator(0, "split"), generator(0, "noise")
@@ -91,7 +91,8 @@ def generator(seed, purpose):
     """
     for one in seed if isinstance(seed, list) else [seed]:
         # 0.0 is another word than 0, and would redraw everything
-        check_int("seed", one, 0)
+        check_seed("seed", one)
+    seed = [*map(int, seed)] if isinstance(seed, list) else int(seed)
     return torch.Generator().manual_seed(
         zlib.crc32(f"{purpose} {seed}".encode())
     )
@@ -218,10 +219,8 @@ def flip_labels(y, share, n_classes, generator=None):
     Chapter: all.
     """
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
-        raise TypeError(
-            "y must be an int64 tensor, got"
-            f" {getattr(y, 'dtype', type(y).__name__)}"
-        )
+        kind = y.dtype if isinstance(y, torch.Tensor) else type(y).__name__
+        raise TypeError(f"y must be an int64 tensor, got {kind}")
     check_real("share", share, 0, 1)
     check_int("n_classes", n_classes, 2)
     if y.numel() and not 0 <= y.min() <= y.max() < n_classes:

@@ -10,6 +10,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 
 import torch
 from torch import nn
@@ -46,7 +47,9 @@ __all__ = [
 
 
 def _check_not_negative(name, value):
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     if not value >= 0:
         raise ValueError(f"{name} must be at least 0, got {value}")
@@ -452,8 +455,8 @@ def clip_grad_norm_(
     Args:
         parameters: a tensor or an iterable of tensors; their ``grad`` is
             changed in place.
-        max_norm: :math:`c \ge 0`.
-        norm_type: which norm; ``inf`` is the largest entry.
+        max_norm: :math:`c \ge 0`, a number or a tensor with one entry.
+        norm_type: which norm; ``inf`` or ``"inf"`` is the largest entry.
         error_if_nonfinite: raise an error if the norm is NaN or infinite,
             instead of making every gradient NaN or 0.
 
@@ -478,6 +481,7 @@ def clip_grad_norm_(
     Chapter: gradients.
     """
     _check_not_negative("max_norm", max_norm)
+    max_norm, norm_type = float(max_norm), float(norm_type)
     grads = gradients_of(parameters)
     if not grads:
         return torch.tensor(0.0)
@@ -506,7 +510,7 @@ def clip_grad_value_(parameters, clip_value):
     Args:
         parameters: a tensor or an iterable of tensors; their ``grad`` is
             changed in place.
-        clip_value: :math:`c \ge 0`.
+        clip_value: :math:`c \ge 0`, a number or a tensor with one entry.
 
     Raises:
         ValueError: if ``clip_value`` is negative.
@@ -523,6 +527,7 @@ def clip_grad_value_(parameters, clip_value):
     Chapter: gradients.
     """
     _check_not_negative("clip_value", clip_value)
+    clip_value = float(clip_value)
     for grad in gradients_of(parameters):
         grad.clamp_(-clip_value, clip_value)
 

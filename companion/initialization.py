@@ -389,6 +389,7 @@ def initialize(model, init_):
 
     Raises:
         TypeError: if ``model`` is not a module, or ``init_`` is not a function.
+        ValueError: for a lazy layer that has no weights yet.
 
     Example:
         >>> net = initialize(
@@ -412,6 +413,7 @@ def initialize(model, init_):
             "init_ must be a function that fills a tensor, got"
             f" {type(init_).__name__}"
         )
+    _check_made(model)
     conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
     transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
     for module in model.modules():
@@ -420,6 +422,15 @@ def initialize(model, init_):
             if module.bias is not None:
                 module.bias.zero_()
     return model
+
+
+def _check_made(model):
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise ValueError(
+                f"model must have its weights, got none for {name}; call it"
+                " once on a batch"
+            )
 
 
 def preactivations(model, x):

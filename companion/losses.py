@@ -4,6 +4,9 @@ that it neither overflows nor goes blind.
 Ordered from the losses of one number to those of one class, of many labels, of
 their limits and of what their probabilities are worth; the checks of the
 chapter's exercises come last.
+
+Differs from torch: under ``torch.autocast`` a loss keeps the type of its input;
+torch returns float32.
 """
 
 import math
@@ -12,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from companion.arguments import (
+    at_least_float32,
     check_floats,
     check_int,
     check_real,
@@ -208,8 +212,11 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     _check_pair(input, target, reduction)
     check_real("delta", delta, above=0)
     error = (input - target).abs()
-    parabola, line = error.square() / 2, delta * (error - delta / 2)
-    return reduce(torch.where(error <= delta, parabola, line), reduction)
+    far = error > delta
+    # The square of a far error may overflow; its gradient would then be NaN.
+    near = error.masked_fill(far, 0.0)
+    parabola, line = near.square() / 2, delta * (error - delta / 2)
+    return reduce(torch.where(far, line, parabola), reduction)
 
 
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
@@ -254,8 +261,10 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     if beta == 0:
         return l1_loss(input, target, reduction=reduction)
     error = (input - target).abs()
-    parabola, line = error.square() / (2 * beta), error - beta / 2
-    return reduce(torch.where(error < beta, parabola, line), reduction)
+    far = error >= beta
+    near = error.masked_fill(far, 0.0)
+    parabola, line = near.square() / (2 * beta), error - beta / 2
+    return reduce(torch.where(far, line, parabola), reduction)
 
 
 def huber_regression(X, y, delta=1.0, steps=50):
@@ -348,7 +357,7 @@ def gaussian_nll_loss(input, target, var, *, reduction="mean"):
     Chapter: losses.
     """
     _check_pair(input, target, reduction)
-    _check_pair(input, var, reduction)
+    check_floats("var", var, shape=input.shape)
     losses = (var.log() + (input - target).square() / var) / 2
     return reduce(losses, reduction)
 
@@ -396,7 +405,16 @@ def quantile_loss(input, target, tau, *, reduction="mean"):
     return reduce(torch.maximum(-tau * error, (1 - tau) * error), reduction)
 
 
-def log_softmax(input, dim=-1):
+def _check_dim(input, dim):
+    check_floats("input", input)
+    if input.ndim and not input.size(dim):
+        raise ValueError(
+            f"input must have a class along dim {dim}, got shape"
+            f" {tuple(input.shape)}"
+        )
+
+
+def log_softmax(input, dim=-1, *, dtype=None):
     r"""Logarithm of the softmax, by the log-sum-exp trick.
 
     .. math::
@@ -405,29 +423,33 @@ def log_softmax(input, dim=-1):
     Args:
         input: logits :math:`z`, any shape.
         dim: dimension of the classes.
+        dtype: type of the result; that of ``input`` if not given.
 
     Returns:
         Log-probabilities, the shape of ``input``.
 
     Raises:
         TypeError: if ``input`` is not a floating-point tensor.
+        ValueError: if there is no class.
 
     Example:
         >>> log_softmax(torch.tensor([0.0, 1000.0]))
         tensor([-1000.,     0.])
 
     Differs from torch: the classes are the last dimension unless ``dim`` says
-    otherwise; torch wants ``dim`` given.
+    otherwise; torch wants ``dim`` given. There must be a class.
 
     Chapter: losses.
     """
-    _check_input(input, "none")
+    _check_dim(input, dim)
+    z = at_least_float32(input.to(dtype or input.dtype))
     # The largest exponent is 0, so nothing overflows.
-    shifted = input - input.amax(dim, keepdim=True).detach()
-    return shifted - shifted.exp().sum(dim, keepdim=True).log()
+    shifted = z - z.amax(dim, keepdim=True).detach()
+    log_q = shifted - shifted.exp().sum(dim, keepdim=True).log()
+    return log_q.to(dtype or input.dtype)
 
 
-def softmax(input, dim=-1):
+def softmax(input, dim=-1, *, dtype=None):
     r"""Turn logits into positive numbers with the sum 1.
 
     .. math::
@@ -436,23 +458,27 @@ def softmax(input, dim=-1):
     Args:
         input: logits :math:`z`, any shape.
         dim: dimension of the classes.
+        dtype: type of the result; that of ``input`` if not given.
 
     Returns:
         Probabilities in [0, 1], the shape of ``input``.
 
     Raises:
         TypeError: if ``input`` is not a floating-point tensor.
+        ValueError: if there is no class.
 
     Example:
         >>> softmax(torch.tensor([1000.0, 1000.0]))
         tensor([0.5000, 0.5000])
 
     Differs from torch: the classes are the last dimension unless ``dim`` says
-    otherwise.
+    otherwise. There must be a class.
 
     Chapter: losses.
     """
-    return log_softmax(input, dim).exp()
+    _check_dim(input, dim)
+    z = at_least_float32(input.to(dtype or input.dtype))
+    return log_softmax(z, dim).exp().to(dtype or input.dtype)
 
 
 def cross_entropy(
@@ -480,8 +506,8 @@ def cross_entropy(
 
     Args:
         input: logits (C), (N, C) or (N, C, d…).
-        target: int64 classes from 0 to C − 1, the shape of ``input`` without C;
-            or probabilities, the shape of ``input``.
+        target: int64 or uint8 classes from 0 to C − 1, the shape of ``input``
+            without C; or probabilities, the shape of ``input``.
         weight: class weights (C), at least 0.
         ignore_index: rows with this class count for nothing.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``. The mean divides by the
@@ -493,9 +519,10 @@ def cross_entropy(
         ``"none"``.
 
     Raises:
-        TypeError: if ``target`` is neither int64 nor floating-point.
-        ValueError: for shapes that do not fit, or ``reduction`` or
-            ``label_smoothing`` out of range.
+        TypeError: if ``target`` is neither int64 nor uint8 nor floating-point.
+        ValueError: for shapes that do not fit, ``reduction`` or
+            ``label_smoothing`` out of range, or ``ignore_index`` beside
+            probabilities.
 
     Example:
         >>> logits = torch.tensor([[1.5, 2.0, 0.5], [0.5, 1.0, 1.5]])
@@ -514,17 +541,18 @@ def cross_entropy(
 
     Chapter: losses.
     """
-    _check_classes(input, target, weight, reduction)
+    _check_classes(input, target, weight, reduction, ignore_index)
     check_real("label_smoothing", label_smoothing, 0, 1)
     dim = min(input.ndim - 1, 1)
-    surprise = -log_softmax(input, dim).movedim(dim, -1)
+    z = at_least_float32(input)
+    surprise = -log_softmax(z, dim).movedim(dim, -1)
     c = surprise.new_ones(surprise.shape[-1]) if weight is None else weight
     if target.is_floating_point():
         losses = (target.movedim(dim, -1) * c * surprise).sum(-1)
         kept = share = torch.ones_like(losses)
     else:
         kept = target != ignore_index
-        label = target.where(kept, 0)
+        label = target.where(kept, 0).long()
         losses = c[label] * surprise.gather(-1, label.unsqueeze(-1)).squeeze(-1)
         share = c[label] * kept
     if label_smoothing:
@@ -532,11 +560,11 @@ def cross_entropy(
         losses = (1 - label_smoothing) * losses + label_smoothing * uniform
     losses = losses.where(kept != 0, 0.0)
     if reduction == "mean":
-        return losses.sum() / share.sum()
-    return reduce(losses, reduction)
+        losses, reduction = losses.sum() / share.sum(), "none"
+    return reduce(losses, reduction).to(input.dtype)
 
 
-def _check_classes(input, target, weight, reduction):
+def _check_classes(input, target, weight, reduction, ignore_index):
     _check_input(input, reduction)
     check_tensor("target", target)
     if input.ndim == 0:
@@ -548,10 +576,15 @@ def _check_classes(input, target, weight, reduction):
     wanted = (
         input.shape if one_hot else input.shape[:dim] + input.shape[dim + 1 :]
     )
-    if not one_hot and target.dtype != torch.int64:
+    if not one_hot and target.dtype not in (torch.int64, torch.uint8):
         raise TypeError(
             "target must hold int64 classes or floating-point probabilities,"
             f" got {target.dtype}"
+        )
+    if one_hot and ignore_index >= 0:
+        raise ValueError(
+            "ignore_index must be negative where target holds probabilities,"
+            f" got {ignore_index}"
         )
     if target.shape != wanted:
         kind = "probabilities" if one_hot else "classes"
@@ -612,9 +645,8 @@ def binary_cross_entropy_with_logits(
     # Softplus without overflow, with the right slope at 0, where
     # log1p(exp(-abs(z))) would have a kink.
     yes, no = torch.logaddexp(zero, -input), torch.logaddexp(zero, input)
-    if pos_weight is not None:
-        yes = pos_weight * yes
-    losses = target * yes + (1 - target) * no
+    c = 1 if pos_weight is None else pos_weight
+    losses = c * target * yes + (1 - target) * no
     return reduce(losses if weight is None else weight * losses, reduction)
 
 

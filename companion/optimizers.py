@@ -19,9 +19,11 @@ the tests hold the two equal.
 import functools
 import inspect
 import math
+from numbers import Real
 
 import torch
 
+from companion.arguments import check_floats, check_real, plain
 from companion.checks import check, check_number
 
 __all__ = [
@@ -92,16 +94,10 @@ def moving_average(x, beta, *, bias_correction=True):
 
     Chapter: optimizers.
     """
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(
-            "x must be a floating-point tensor, got"
-            f" {getattr(x, 'dtype', type(x).__name__)}"
-        )
-    if not x.ndim or not len(x) or not 0 <= beta < 1:
-        raise ValueError(
-            "x must have at least one value and beta lie in [0, 1), got"
-            f" {tuple(x.shape)} and {beta}"
-        )
+    check_floats("x", x, dims=1)
+    check_real("beta", beta, 0)
+    if beta >= 1:
+        raise ValueError(f"beta must be below 1, got {beta}")
     v, averages = torch.zeros_like(x[0]), []
     for t, value in enumerate(x, start=1):
         v = beta * v + (1 - beta) * value
@@ -229,10 +225,8 @@ def tuned_momentum(smallest, largest):
 
     Chapter: optimizers.
     """
-    if not 0 < smallest <= largest < math.inf:
-        raise ValueError(
-            f"0 < smallest <= largest must hold, got {smallest} and {largest}"
-        )
+    check_real("smallest", smallest, above=0)
+    check_real("largest", largest, smallest)
     low, high = math.sqrt(smallest), math.sqrt(largest)
     return (2 / (high + low)) ** 2, ((high - low) / (high + low)) ** 2
 
@@ -343,7 +337,7 @@ def rmsprop(
     Chapter: optimizers.
     """
     g = grad + weight_decay * param
-    v = alpha * state.get("square_avg", 0) + (1 - alpha) * g**2
+    v = alpha * state.get("square_avg", 0) + (1 - alpha) * g * g
     m = alpha * state.get("grad_avg", 0) + (1 - alpha) * g
     spread = v - m**2 if centered else v
     step = g / (spread.sqrt() + eps)
@@ -410,14 +404,15 @@ def adam(
     g = grad + weight_decay * param
     t = state.get("step", 0) + 1
     m = beta1 * state.get("exp_avg", 0) + (1 - beta1) * g
-    v = beta2 * state.get("exp_avg_sq", 0) + (1 - beta2) * g**2
+    # g² alone may be too large for the type, and so may v_hat
+    v = beta2 * state.get("exp_avg_sq", 0) + (1 - beta2) * g * g
     new = {"step": t, "exp_avg": m, "exp_avg_sq": v}
     if amsgrad:
         v = torch.maximum(v, state.get("max_exp_avg_sq", v))
         new["max_exp_avg_sq"] = v
     m_hat = m / (1 - beta1**t)
-    v_hat = v / (1 - beta2**t)
-    return param - lr * m_hat / (v_hat.sqrt() + eps), new
+    root_v_hat = v.sqrt() / (1 - beta2**t) ** 0.5
+    return param - lr * m_hat / (root_v_hat + eps), new
 
 
 def adamw(
@@ -555,7 +550,7 @@ def orthogonalize(matrix, steps=5, eps=1e-7):
             f" got {tuple(matrix.shape)} and {steps}"
         )
     a, b, c = 3.4445, -4.7750, 2.0315
-    norm = matrix.square().sum((-2, -1), keepdim=True).sqrt()
+    norm = torch.linalg.vector_norm(matrix, dim=(-2, -1), keepdim=True)
     X = matrix / norm.clamp(min=eps)
     for _ in range(steps):
         A = X @ X.mT
@@ -660,11 +655,10 @@ def warmup_cosine(step, *, warmup, total, floor=0.0):
 
     Chapter: optimizers.
     """
-    if step < 0 or not 0 <= warmup < total or not 0 <= floor <= 1:
-        raise ValueError(
-            "step must be at least 0, 0 <= warmup < total, and floor in [0,"
-            f" 1]; got {step}, {warmup}, {total}, {floor}"
-        )
+    check_real("step", step, 0)
+    check_real("warmup", warmup, 0)
+    check_real("total", total, above=warmup)
+    check_real("floor", floor, 0, 1)
     if step < warmup:
         return (step + 1) / warmup
     share = min((step - warmup) / (total - warmup), 1.0)
@@ -724,7 +718,7 @@ def check_hyperparameters(rule, hyper):
             raise TypeError(f"{name} must be True or False, got {value}")
         if isinstance(value, bool) and not isinstance(defaults[name], bool):
             raise TypeError(f"{name} must be a number or a tensor, got bool")
-        if not isinstance(value, int | float | torch.Tensor):
+        if not isinstance(value, Real | torch.Tensor):
             raise TypeError(
                 f"{name} must be a number or a tensor, got"
                 f" {type(value).__name__}"
@@ -799,7 +793,7 @@ def _average_(old, new, beta):
 def _average_of_squares_(old, grad, beta):
     """Set ``old`` to ``beta * old + (1 - beta) * grad**2``."""
     if isinstance(beta, torch.Tensor):
-        return _average_(old, grad.square(), beta)
+        return old.mul_(beta).addcmul_((1 - beta) * grad, grad)
     return old.mul_(beta).addcmul_(grad, grad, value=1 - beta)
 
 
@@ -885,7 +879,7 @@ def _fast_adam(
     if amsgrad:
         v = torch.maximum(v, state.get("max_exp_avg_sq", v))
         state["max_exp_avg_sq"] = v
-    denominator = (v / (1 - beta2**t)).sqrt_().add_(eps)
+    denominator = v.sqrt().div_((1 - beta2**t) ** 0.5).add_(eps)
     step = (m / (1 - beta1**t)).div_(denominator)
     return _add_(param, step, -lr), state
 
@@ -971,10 +965,34 @@ def _keep_freed_memory():
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
+def _one(name, value):
+    """Make a number of a tensor with one entry."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.numel() != 1:
+        raise ValueError(
+            f"{name} must be one number, got a tensor of shape"
+            f" {tuple(value.shape)}"
+        )
+    return value.item()
+
+
 class _RuleOptimizer(torch.optim.Optimizer):
     """A ``torch.optim.Optimizer`` that applies one rule to every parameter."""
 
     rule = None
+
+    def __init__(self, params, defaults, maximize):
+        super().__init__(params, {**defaults, "maximize": maximize})
+
+    def __setstate__(self, state):
+        for group in state["param_groups"]:
+            group.setdefault("maximize", False)
+            self._check(group)
+        super().__setstate__(state)
+        for own in self.state.values():
+            if "step" in own:  # torch's is a float32 tensor
+                own["step"] = int(own["step"])
 
     def add_param_group(self, param_group):
         """Add parameters with options of their own; torch calls this for the
@@ -988,11 +1006,30 @@ class _RuleOptimizer(torch.optim.Optimizer):
                 range, or complex parameters.
         """
         super().add_param_group(param_group)
-        for p in self.param_groups[-1]["params"]:
+        try:
+            self._check(self.param_groups[-1])
+        except (TypeError, ValueError):
+            self.param_groups.pop()
+            raise
+        _keep_freed_memory()
+
+    def _check(self, group):
+        group.update({name: plain(value) for name, value in group.items()})
+        for p in group["params"]:
             if p.is_complex():  # its square is not its squared size
                 raise TypeError(f"params must be real, got {p.dtype}")
-        _keep_freed_memory()
-        check_hyperparameters(self.rule, self._hyper(self.param_groups[-1]))
+        if not isinstance(group["maximize"], bool):
+            raise TypeError(
+                f"maximize must be True or False, got {group['maximize']!r}"
+            )
+        for name in ("capturable", "differentiable", "decoupled_weight_decay"):
+            ours = name == "decoupled_weight_decay" and self.rule is adamw
+            if group.get(name) and not ours:
+                raise ValueError(
+                    f"{name} must be False, got {group[name]!r}:"
+                    f" {type(self).__name__} has no such option"
+                )
+        check_hyperparameters(self.rule, self._hyper(group))
 
     def _hyper(self, group):
         hyper = {
@@ -1010,7 +1047,7 @@ class _RuleOptimizer(torch.optim.Optimizer):
                     f" {group['betas']!r}"
                 )
             hyper["beta1"], hyper["beta2"] = group["betas"]
-        return hyper
+        return {name: _one(name, value) for name, value in hyper.items()}
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -1042,7 +1079,8 @@ class _RuleOptimizer(torch.optim.Optimizer):
                             "gradients must be dense, got a sparse one; make"
                             " the embedding with sparse=False"
                         )
-                    _, self.state[p] = rule(p, p.grad, self.state[p], **hyper)
+                    grad = -p.grad if group["maximize"] else p.grad
+                    _, self.state[p] = rule(p, grad, self.state[p], **hyper)
         return loss
 
 
@@ -1058,6 +1096,7 @@ class SGD(_RuleOptimizer):
         weight_decay: :math:`\lambda \ge 0`.
         nesterov: look ahead along the momentum; needs momentum and no
             dampening.
+        maximize: go uphill.
 
     Raises:
         TypeError: for a hyper-parameter of the wrong type.
@@ -1072,8 +1111,8 @@ class SGD(_RuleOptimizer):
         >>> w.tolist()
         [0.800000011920929, 0.800000011920929]
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or
-    ``fused``; no complex parameters.
+    Differs from torch: no ``foreach``, ``differentiable`` or ``fused``; no
+    complex parameters.
 
     Chapter: optimizers.
     """
@@ -1088,6 +1127,8 @@ class SGD(_RuleOptimizer):
         dampening=0.0,
         weight_decay=0.0,
         nesterov=False,
+        *,
+        maximize=False,
     ):
         names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
         super().__init__(
@@ -1099,6 +1140,7 @@ class SGD(_RuleOptimizer):
                     strict=True,
                 )
             ),
+            maximize,
         )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError(
@@ -1118,6 +1160,7 @@ class Adagrad(_RuleOptimizer):
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
         initial_accumulator_value: where the sum of squares starts, at least 0.
         eps: :math:`\epsilon \ge 0`.
+        maximize: go uphill.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -1130,8 +1173,8 @@ class Adagrad(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``differentiable`` or
-    ``fused``; no complex parameters.
+    Differs from torch: no ``foreach``, ``differentiable`` or ``fused``; no
+    complex parameters.
 
     Chapter: optimizers.
     """
@@ -1146,6 +1189,8 @@ class Adagrad(_RuleOptimizer):
         weight_decay=0.0,
         initial_accumulator_value=0.0,
         eps=1e-10,
+        *,
+        maximize=False,
     ):
         names = (
             "lr",
@@ -1169,6 +1214,7 @@ class Adagrad(_RuleOptimizer):
                     strict=True,
                 )
             ),
+            maximize,
         )
 
 
@@ -1184,6 +1230,7 @@ class RMSprop(_RuleOptimizer):
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
         momentum: :math:`\mu \ge 0`.
         centered: divide by an estimate of the standard deviation instead.
+        maximize: go uphill.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -1196,8 +1243,8 @@ class RMSprop(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``capturable``, ``maximize``, ``foreach`` or
-    ``differentiable``; ``alpha`` is below 1; no complex parameters.
+    Differs from torch: no ``capturable``, ``foreach`` or ``differentiable``;
+    ``alpha`` is below 1; no complex parameters.
 
     Chapter: optimizers.
     """
@@ -1213,6 +1260,8 @@ class RMSprop(_RuleOptimizer):
         weight_decay=0.0,
         momentum=0.0,
         centered=False,
+        *,
+        maximize=False,
     ):
         names = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered")
         super().__init__(
@@ -1224,6 +1273,7 @@ class RMSprop(_RuleOptimizer):
                     strict=True,
                 )
             ),
+            maximize,
         )
 
 
@@ -1238,6 +1288,7 @@ class Adam(_RuleOptimizer):
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, added to the gradient.
         amsgrad: use the largest average of squares so far.
+        maximize: go uphill.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -1250,8 +1301,8 @@ class Adam(_RuleOptimizer):
         >>> round(w.item(), 6)
         -0.1
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``,
-    ``differentiable`` or ``fused``; no complex parameters.
+    Differs from torch: no ``foreach``, ``capturable``, ``differentiable`` or
+    ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
@@ -1266,6 +1317,8 @@ class Adam(_RuleOptimizer):
         eps=1e-8,
         weight_decay=0.0,
         amsgrad=False,
+        *,
+        maximize=False,
     ):
         defaults = {
             "lr": lr,
@@ -1274,7 +1327,7 @@ class Adam(_RuleOptimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, maximize)
 
 
 class AdamW(_RuleOptimizer):
@@ -1288,6 +1341,7 @@ class AdamW(_RuleOptimizer):
         eps: :math:`\epsilon \ge 0`.
         weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
         amsgrad: use the largest average of squares so far.
+        maximize: go uphill.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -1300,8 +1354,8 @@ class AdamW(_RuleOptimizer):
         >>> round(w.item(), 6)
         0.95
 
-    Differs from torch: no ``maximize``, ``foreach``, ``capturable``,
-    ``differentiable`` or ``fused``; no complex parameters.
+    Differs from torch: no ``foreach``, ``capturable``, ``differentiable`` or
+    ``fused``; no complex parameters.
 
     Chapter: optimizers.
     """
@@ -1316,6 +1370,8 @@ class AdamW(_RuleOptimizer):
         eps=1e-8,
         weight_decay=1e-2,
         amsgrad=False,
+        *,
+        maximize=False,
     ):
         defaults = {
             "lr": lr,
@@ -1324,7 +1380,7 @@ class AdamW(_RuleOptimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
         }
-        super().__init__(params, defaults)
+        super().__init__(params, defaults, maximize)
 
 
 class Lion(_RuleOptimizer):
@@ -1336,6 +1392,7 @@ class Lion(_RuleOptimizer):
         lr: learning rate :math:`\eta \ge 0`.
         betas: :math:`(\beta_1, \beta_2)`, each in [0, 1).
         weight_decay: :math:`\lambda \ge 0`, the decay beside the gradient.
+        maximize: go uphill.
 
     Raises:
         ValueError: for a hyper-parameter out of range.
@@ -1355,10 +1412,17 @@ class Lion(_RuleOptimizer):
 
     rule = staticmethod(lion)
 
-    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0.0):
-        super().__init__(
-            params, {"lr": lr, "betas": betas, "weight_decay": weight_decay}
-        )
+    def __init__(
+        self,
+        params,
+        lr=1e-4,
+        betas=(0.9, 0.99),
+        weight_decay=0.0,
+        *,
+        maximize=False,
+    ):
+        defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
+        super().__init__(params, defaults, maximize)
 
 
 def check_first_step_by_hand(answer):

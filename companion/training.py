@@ -15,15 +15,18 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral, Real
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import functional_call, vmap
+from torch.nn.utils.parametrize import type_before_parametrizations
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from companion._chain import Chain
-from companion.arguments import check_int, check_tensor
+from companion.arguments import check_seed, check_tensor, plain
 from companion.data import check_data, generator
 from companion.optimizers import (
     _fast,
@@ -45,10 +48,11 @@ SMALL_STEP = 4e6
 
 
 def accuracy(output, target):
-    """Share of rows whose largest output is the target class.
+    """Share of rows whose largest output is the target class. A row with a NaN
+    is wrong.
 
     Args:
-        output: logits or probabilities, shape (N, C).
+        output: logits or probabilities, shape (N, C), C at least 2.
         target: int64 classes, shape (N,).
 
     Returns:
@@ -56,7 +60,8 @@ def accuracy(output, target):
 
     Raises:
         TypeError: if ``output`` or ``target`` is not a tensor.
-        ValueError: if ``target`` has another shape than the rows of ``output``.
+        ValueError: if there are fewer than two classes, or ``target`` has
+            another shape than the rows of ``output``.
 
     Example:
         >>> accuracy(
@@ -68,12 +73,18 @@ def accuracy(output, target):
     """
     check_tensor("output", output)
     check_tensor("target", target)
+    if output.shape[-1:].numel() < 2:
+        raise ValueError(
+            "output must have a column for each of at least two classes, got"
+            f" shape {tuple(output.shape)}; compare a single logit with 0"
+        )
     if output.shape[:-1] != target.shape:
         raise ValueError(
             f"target must have shape {tuple(output.shape[:-1])}, got"
             f" {tuple(target.shape)}"
         )
-    return (output.argmax(-1) == target).float().mean(-1)
+    largest, place = output.max(-1)
+    return ((place == target) & ~largest.isnan()).float().mean(-1)
 
 
 def course_seeds(n):
@@ -91,7 +102,7 @@ def course_seeds(n):
     Raises:
         TypeError: if ``n`` is not an int.
         ValueError: if ``n`` is not in 1 … 1000, or ``COURSE_SEED`` is not a
-            whole number of at least 0.
+            whole number from 0 to 4294966, so that seeds stay below 2**32.
 
     Example:
         >>> len(course_seeds(10))
@@ -103,9 +114,10 @@ def course_seeds(n):
     if not 1 <= n <= 1000:
         raise ValueError(f"n must be in 1 … 1000, got {n}")
     course = os.environ.get("COURSE_SEED", "0")
-    if not course.isdecimal():
+    if not course.isdecimal() or int(course) > 4294966:
         raise ValueError(
-            f"COURSE_SEED must be a whole number of at least 0, got {course!r}"
+            "COURSE_SEED must be a whole number from 0 to 4294966, got"
+            f" {course!r}"
         )
     return [1000 * int(course) + i for i in range(n)]
 
@@ -115,11 +127,14 @@ def seeded_model(make_model, seed, **hyper):
 
     Args:
         make_model: function that returns a new ``nn.Module``.
-        seed: seed of the initial weights.
+        seed: seed of the initial weights, an int from 0 to 2**32 − 1.
         hyper: passed on to ``make_model``.
 
     Returns:
         The model.
+
+    Raises:
+        TypeError, ValueError: for a seed of another type or out of range.
 
     Example:
         >>> a, b = (seeded_model(lambda: nn.Linear(2, 1), 0) for _ in range(2))
@@ -128,8 +143,9 @@ def seeded_model(make_model, seed, **hyper):
 
     Chapter: all.
     """
+    check_seed("seed", seed)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
+        torch.manual_seed(int(seed))
         return make_model(**hyper)
 
 
@@ -148,14 +164,17 @@ def _progress(epochs):
     )
 
 
-def _check_type(name, value, kind):
-    if not isinstance(value, kind) or isinstance(value, bool):
-        wanted = " or ".join(
-            k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))
-        )
-        raise TypeError(
-            f"{name} must be of type {wanted}, got {type(value).__name__}"
-        )
+def _check_type(name, value, *kinds):
+    numbers = {int: Integral, float: Real}  # numpy's too
+    wide = tuple(numbers.get(kind, kind) for kind in kinds)
+    if not isinstance(value, wide) or isinstance(value, bool):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} must be of type {wanted}, got {_kind(value)}")
+
+
+def _kind(value):
+    a_class = isinstance(value, type)
+    return f"the class {value.__name__}" if a_class else type(value).__name__
 
 
 def _check_run(
@@ -196,10 +215,9 @@ def _check_run(
             "metrics must have other names than 'loss': valid_loss is what"
             " early stopping looks at"
         )
-    if not callable(loss):
+    if isinstance(loss, type) or not callable(loss):
         raise TypeError(
-            "loss must be a function of (output, target), got"
-            f" {type(loss).__name__}"
+            f"loss must be a function of (output, target), got {_kind(loss)}"
         )
     for name, value in (
         ("epochs", epochs),
@@ -211,7 +229,7 @@ def _check_run(
         _check_type(name, value, int)
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    _check_type("min_delta", min_delta, (int, float))
+    _check_type("min_delta", min_delta, int, float)
     if not min_delta >= 0:
         raise ValueError(f"min_delta must be at least 0, got {min_delta}")
     for bound in (
@@ -220,7 +238,7 @@ def _check_run(
         else [clip_norm]
     ):
         if bound is not None:
-            _check_type("clip_norm", bound, (int, float))
+            _check_type("clip_norm", bound, int, float)
             if not bound > 0:
                 raise ValueError(f"clip_norm must be above 0, got {bound}")
 
@@ -229,11 +247,20 @@ def _check_fit(model, optimizer, scheduler, seed):
     """Refuse what ``fit`` alone takes."""
     _check_type("model", model, nn.Module)
     _check_type("optimizer", optimizer, torch.optim.Optimizer)
-    if scheduler is not None:
-        _check_type(
-            "scheduler", scheduler, torch.optim.lr_scheduler.LRScheduler
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure and closure.default is closure.empty:
+        raise ValueError(
+            "optimizer must step without a closure, got"
+            f" {type(optimizer).__name__}"
         )
-    check_int("seed", seed, 0)
+    if scheduler is not None:
+        _check_type("scheduler", scheduler, LRScheduler)
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(
+                "scheduler must be made from the same optimizer, got one of"
+                f" another {type(scheduler.optimizer).__name__}"
+            )
+    check_seed("seed", seed)
     own = {id(p) for p in model.parameters()}
     if not any(
         id(p) in own
@@ -244,6 +271,93 @@ def _check_fit(model, optimizer, scheduler, seed):
             "optimizer must hold parameters of the model; make it from"
             " model.parameters()"
         )
+
+
+def _rehearse(model, X, y, loss, size):
+    """Refuse data and loss that do not fit the model: where something looks
+    wrong, a copy of it runs once as in training, on as many rows as the last
+    batch has.
+    """
+    if not _suspicious(model, X, y, size):
+        return
+    rows = torch.arange(len(X) % size or min(size, len(X)), device=X.device)
+    if not (y.is_floating_point() or y.is_complex()) and y.numel():
+        # the largest class first
+        rows[0] = y.reshape(len(y), -1).long().amax(1).argmax()
+    x, y = X[rows], y[rows]
+    try:
+        twin = copy.deepcopy(model).train()
+    except Exception:
+        return  # not all can be copied, the result of a computation cannot
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        try:
+            output = twin(x)
+        except _FAILURES as error:
+            raise ValueError(_misfit(model, X, x, size, error)) from error
+        try:
+            value = loss(output, y)
+        except _FAILURES as error:
+            raise ValueError(
+                f"loss fails on an output of {_tensor(output)} and y of"
+                f" {_tensor(y)}: {_line(error)}; classes are int64, one per"
+                " row, below the number of outputs; numbers have type and"
+                " shape of the output"
+            ) from error
+    _check_mean("loss", value)
+
+
+def _suspicious(model, X, y, size):
+    """Whether types, classes or the size of the last batch look wrong."""
+    norm = nn.modules.batchnorm._BatchNorm
+    if len(X) % size == 1 and any(isinstance(m, norm) for m in model.modules()):
+        return True
+    parameters = list(model.parameters())
+    if _shapeless(model) or not parameters:
+        return False  # a first pass gives a lazy module its parameters
+    if any(p.dtype != X.dtype for p in parameters):
+        return True
+    if y.is_floating_point() or y.is_complex():
+        return False
+    classes = parameters[-1].shape[:1].numel()
+    return y.dtype != torch.int64 or y.ndim > 1 or y.max() >= classes
+
+
+def _shapeless(model):
+    """Names of what a lazy module has not made yet."""
+    return [
+        name
+        for name, value in _named_state(model)
+        if isinstance(value, nn.parameter.UninitializedTensorMixin)
+    ]
+
+
+_FAILURES = (RuntimeError, TypeError, ValueError, IndexError)
+
+
+def _misfit(model, X, x, size, error):
+    """Say why a model fails on the last batch."""
+    for name, parameter in model.named_parameters():
+        if parameter.dtype != X.dtype and "type" in str(error):
+            return (
+                f"X is {X.dtype} and the parameter {name} is {parameter.dtype};"
+                " they must agree"
+            )
+    if len(X) % size == 1 < len(X):
+        return (
+            f"batch_size {size} leaves one of {len(X)} rows for the last batch,"
+            f" on which the model fails: {_line(error)}"
+        )
+    return f"the model fails on a batch of {_tensor(x)}: {_line(error)}"
+
+
+def _line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _tensor(value):
+    if not isinstance(value, torch.Tensor):
+        return f"type {type(value).__name__}"
+    return f"shape {tuple(value.shape)} and type {value.dtype}"
 
 
 def _check_mean(name, value):
@@ -282,13 +396,14 @@ def fit(
         epochs: passes over the data, at least 1.
         batch_size: rows per step; the last batch may be smaller. ``None`` takes
             all rows.
-        seed: seed of the batch order and of dropout masks, an int of
-            at least 0.
+        seed: seed of the batch order and of dropout masks, an int from 0 to
+            2**32 − 1.
         valid: optional pair ``(X, y)``, evaluated after each epoch.
         metrics: optional dict of name and function of (output, target), for
             ``valid``.
-        scheduler: optional ``torch.optim.lr_scheduler``, stepped after every
-            batch.
+        scheduler: optional ``torch.optim.lr_scheduler`` of the optimizer,
+            stepped after every batch; ``ReduceLROnPlateau`` after every epoch,
+            by the validation loss, without ``valid`` by the training loss.
         clip_norm: optional bound on the norm of the whole gradient of the
             optimizer's parameters.
         patience: stop after this many epochs without a better validation loss.
@@ -296,7 +411,9 @@ def fit(
         restore_best: after early stopping or the last epoch, take the weights
             of the best epoch (with ``patience``).
 
-    The model is left in evaluation mode.
+    The model is left in evaluation mode, also by an error or Ctrl-C; then too
+    it takes the weights of the best epoch so far, and the history so far is the
+    exception's ``history``.
 
     Returns:
         History: dict of lists, one number per epoch: ``train_loss`` (mean over
@@ -304,7 +421,8 @@ def fit(
         ``valid_<metric>``.
 
     Raises:
-        TypeError, ValueError: for data or settings out of range.
+        TypeError, ValueError: for data or settings out of range, or that do not
+            fit the model.
         FloatingPointError: if the loss or the final weights are NaN or
             infinite; names the epoch.
 
@@ -336,72 +454,92 @@ def fit(
         clip_norm,
     )
     X, y = train
-    order = torch.Generator().manual_seed(seed)
+    batch_size = plain(batch_size) or len(X)
+    _rehearse(model, X, y, loss, batch_size)
+    order = torch.Generator().manual_seed(int(seed))
     history, best, best_state, waited = (
         {"train_loss": []},
         float("inf"),
         None,
         0,
     )
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with (
+        _attached("history", lambda: history),
+        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+    ):
         torch.manual_seed(generator(seed, "training").initial_seed())
-        for epoch in (bar := _progress(epochs)):
-            model.train()
-            total = 0.0
-            for batch in (
-                torch.randperm(len(X), generator=order)
-                .to(X.device)
-                .split(batch_size or len(X))
-            ):
-                optimizer.zero_grad()
-                value = loss(model(X[batch]), y[batch])
-                _check_mean("loss", value)
-                if not value.isfinite():
-                    raise FloatingPointError(
-                        _diverged(
-                            epoch, f"the loss is {value.item()}", optimizer
+        try:
+            for epoch in (bar := _progress(epochs)):
+                shuffled = torch.randperm(len(X), generator=order).to(X.device)
+                batches = shuffled.split(batch_size)
+                steps = (loss, optimizer, scheduler, clip_norm)
+                record = _train_epoch(model, X, y, batches, epoch, *steps)
+                if valid is not None:
+                    functions = {"loss": loss} | (metrics or {})
+                    record |= _evaluate(model, valid, functions)
+                    bar.set_postfix(valid_loss=record["valid_loss"])
+                for name, number in record.items():
+                    history.setdefault(name, []).append(number)
+                if isinstance(scheduler, ReduceLROnPlateau):
+                    scheduler.step(
+                        record["train_loss" if valid is None else "valid_loss"]
+                    )
+                if patience is not None:
+                    waited += 1
+                    if record["valid_loss"] < best - min_delta:
+                        best, best_state, waited = (
+                            record["valid_loss"],
+                            copy.deepcopy(model.state_dict()),
+                            0,
                         )
-                    )
-                value.backward()
-                if clip_norm is not None:
-                    nn.utils.clip_grad_norm_(
-                        [
-                            p
-                            for g in optimizer.param_groups
-                            for p in g["params"]
-                        ],
-                        clip_norm,
-                    )
-                optimizer.step()
-                if scheduler is not None:
-                    scheduler.step()
-                total += value.item() * len(batch)
-            history["train_loss"].append(total / len(X))
-            if valid is None:
-                continue
-            for name, result in _evaluate(
-                model, valid, {"loss": loss} | (metrics or {})
-            ).items():
-                history.setdefault(f"valid_{name}", []).append(result)
-            bar.set_postfix(valid_loss=history["valid_loss"][-1])
-            if patience is not None:
-                waited += 1
-                if history["valid_loss"][-1] < best - min_delta:
-                    best, best_state, waited = (
-                        history["valid_loss"][-1],
-                        copy.deepcopy(model.state_dict()),
-                        0,
-                    )
-                if waited >= patience:
-                    break
-    if best_state is not None and restore_best:
-        model.load_state_dict(best_state)
-    if not all(p.isfinite().all() for p in model.parameters()):
-        raise FloatingPointError(
-            _diverged(epoch, "weights are not finite", optimizer)
-        )
-    model.eval()
+                    if waited >= patience:
+                        break
+        finally:
+            if best_state is not None and restore_best:
+                model.load_state_dict(best_state)
+            model.eval()
+        if not all(p.isfinite().all() for p in model.parameters()):
+            raise FloatingPointError(
+                _diverged(epoch, "weights are not finite", optimizer)
+            )
     return history
+
+
+def _train_epoch(
+    model, X, y, batches, epoch, loss, optimizer, scheduler, clip_norm
+):
+    """Take the steps of an epoch; return the mean loss over its batches."""
+    model.train()
+    total = 0.0
+    for batch in batches:
+        optimizer.zero_grad()
+        value = loss(model(X[batch]), y[batch])
+        _check_mean("loss", value)
+        if not value.isfinite():
+            raise FloatingPointError(
+                _diverged(epoch, f"the loss is {value.item()}", optimizer)
+            )
+        value.backward()
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(
+                [p for g in optimizer.param_groups for p in g["params"]],
+                clip_norm,
+            )
+        optimizer.step()
+        if scheduler and not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+        total += value.item() * len(batch)
+    return {"train_loss": total / len(X)}
+
+
+@contextlib.contextmanager
+def _attached(name, found):
+    """Give an exception what was found before it."""
+    try:
+        yield
+    except BaseException as error:
+        setattr(error, name, found())
+        raise
 
 
 def _diverged(epoch, what, optimizer):
@@ -421,7 +559,7 @@ def _evaluate(model, data, functions):
     }
     for name, result in results.items():
         _check_mean(f"metric {name}", result)
-    return {name: result.item() for name, result in results.items()}
+    return {f"valid_{name}": result.item() for name, result in results.items()}
 
 
 @dataclass
@@ -573,12 +711,12 @@ def fit_many(
             ``per_seed``.
         loss: function of (output, target), the mean over the batch.
         rule: update rule such as :func:`companion.optimizers.sgd`.
-        seeds: S different ints of at least 0; a seed fixes initial weights and
-            batch order.
+        seeds: S different ints from 0 to 2**32 − 1; a seed fixes initial
+            weights and batch order.
         epochs: passes over the data, at least 1.
         grid: dict of name and 1-D tensor or list: hyper-parameters of ``rule``,
             ``clip_norm``, or arguments of ``make_model``. Every combination is
-            trained.
+            trained; ints stay ints.
         batch_size: rows per step; the last batch may be smaller. ``None`` takes
             all rows.
         per_seed: whether every seed has its own data.
@@ -602,7 +740,8 @@ def fit_many(
 
     Returns:
         :class:`Runs`. A run that diverges is recorded there and leaves the
-        others alone.
+        others alone. After an error or Ctrl-C, the exception's ``runs`` holds
+        what was trained so far.
 
     Raises:
         TypeError, ValueError: for data or settings out of range, or a model
@@ -638,6 +777,8 @@ def fit_many(
             for name, values in (grid or {}).items()
         },
     )
+    hyper = {name: plain(value) for name, value in hyper.items()}
+    batch_size = plain(batch_size)
     for name, value in (hyper | {"clip_norm": clip_norm}).items():
         if name in grid and value is not None:
             raise ValueError(
@@ -669,7 +810,7 @@ def fit_many(
     _check_many(train, valid, seeds, per_seed)
     shape = torch.Size([len(seeds), *(len(values) for values in grid.values())])
     points = (
-        torch.cartesian_prod(*grid.values())
+        torch.cartesian_prod(*(values.double() for values in grid.values()))
         .reshape(-1, len(grid))
         .T.repeat(1, len(seeds))
         if grid
@@ -677,7 +818,7 @@ def fit_many(
     )
     # one value per run
     points = {
-        name: values.to(train[0].device)
+        name: values.to(train[0].device, grid[name].dtype)
         for name, values in zip(grid, points, strict=True)
     }
     X, y = (t.flatten(0, 1) if per_seed else t for t in train)
@@ -691,6 +832,7 @@ def fit_many(
     clip_norm = points.pop("clip_norm", clip_norm)
     check_hyperparameters(rule, hyper | points)
     model, params, buffers = _stack_models(make_model, seeds, shape, taken, X)
+    _rehearse(model, X[:n], y[:n], loss, batch_size or n)
     trained = {
         name: one for name, one in model.named_parameters() if one.requires_grad
     }
@@ -705,6 +847,7 @@ def fit_many(
     for name, one in trained.items() if overrides else ():
         own = overrides(name, one)
         _check_type(f"overrides of {name}", own, dict)
+        own = {key: plain(value) for key, value in own.items()}
         check_hyperparameters(rule, own)
         settings[name] |= own
 
@@ -730,7 +873,37 @@ def fit_many(
     active, has_kept = torch.ones(2, runs, dtype=torch.bool, device=device)
     best = torch.full((runs,), float("inf"), device=device, dtype=torch.float64)
     has_kept, kept, history = ~has_kept, params | buffers, []
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+
+    def found():
+        final = _choose(has_kept, kept, params | buffers)
+        finite = torch.stack(
+            [final[name].flatten(1).isfinite().all(1) for name in params]
+        ).all(0)
+        late = torch.where((diverged == 0) & ~finite, epochs_run, diverged)
+        numbers = {"diverged": late, "best_epoch": best_epoch}
+        numbers["epochs_run"] = epochs_run
+        return Runs(
+            history={
+                name: torch.stack([h[name] for h in history], -1).unflatten(
+                    0, shape
+                )
+                for name in (history[0] if history else ())
+            },
+            params={
+                name: final[name].detach().unflatten(0, shape)
+                for name in params
+            },
+            buffers={name: final[name].unflatten(0, shape) for name in buffers},
+            **{name: n.unflatten(0, shape) for name, n in numbers.items()},
+            seeds=seeds,
+            grid=grid,
+            _model=model,
+        )
+
+    with (
+        _attached("runs", found),
+        torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+    ):
         torch.manual_seed(generator(seeds, "training").initial_seed())
         for epoch in (bar := _progress(epochs)):
             order = first_row + torch.stack(
@@ -781,29 +954,7 @@ def fit_many(
                 has_kept, active = has_kept | keep, active & ~stopping
                 if not active.any():
                     break
-    final = _choose(has_kept, kept, params | buffers)
-    finite = torch.stack(
-        [final[name].flatten(1).isfinite().all(1) for name in params]
-    ).all(0)
-    diverged = torch.where((diverged == 0) & ~finite, epochs_run, diverged)
-    return Runs(
-        history={
-            name: (
-                torch.stack([h[name] for h in history], -1).unflatten(0, shape)
-            )
-            for name in history[0]
-        },
-        params={
-            name: final[name].detach().unflatten(0, shape) for name in params
-        },
-        buffers={name: final[name].unflatten(0, shape) for name in buffers},
-        diverged=diverged.unflatten(0, shape),
-        best_epoch=best_epoch.unflatten(0, shape),
-        epochs_run=epochs_run.unflatten(0, shape),
-        seeds=seeds,
-        grid=grid,
-        _model=model,
-    )
+    return found()
 
 
 class _Step:
@@ -1216,6 +1367,11 @@ def _stack_models(make_model, seeds, shape, taken, X):
                 f" {_attributes(model, torch.Tensor)}, which are plain"
                 " attributes; register them as parameters or buffers"
             )
+        if _shapeless(model):
+            raise ValueError(
+                "make_model must return a model that knows its shapes, got none"
+                f" for {', '.join(_shapeless(model))}"
+            )
         if _settings(model) != _settings(models[0]):
             raise ValueError(
                 "make_model must build the same module for all of"
@@ -1228,13 +1384,14 @@ def _stack_models(make_model, seeds, shape, taken, X):
             " again"
         )
     model = copy.deepcopy(models[0]).to(X.device)
-    for name, parameter in model.named_parameters():
-        if X.is_floating_point() and parameter.dtype != X.dtype:
-            raise ValueError(
-                f"X is {X.dtype} and the parameter {name} is {parameter.dtype};"
-                " they must agree"
-            )
-    params, buffers = stack_module_state(models)
+    states = [dict(_named_state(each)) for each in models]
+    params, buffers = (
+        {
+            name: torch.stack([state[name].detach() for state in states])
+            for name, _ in named
+        }
+        for named in (model.named_parameters(), model.named_buffers())
+    )
     if not taken:
         params, buffers = (
             {
@@ -1243,12 +1400,9 @@ def _stack_models(make_model, seeds, shape, taken, X):
             }
             for d in (params, buffers)
         )
-    params = {
-        name: value.detach().to(X.device) for name, value in params.items()
-    }
     return (
         model,
-        params,
+        {name: value.to(X.device) for name, value in params.items()},
         {name: value.to(X.device) for name, value in buffers.items()},
     )
 
@@ -1265,9 +1419,13 @@ def _attributes(model, kind):
 
 def _settings(model):
     """What distinguishes two modules beside parameters and buffers."""
-    plain = (bool, int, float, str, tuple, type(None))
+    simple = (bool, int, float, str, tuple, type(None))
     return [
-        (type(m), {k: v for k, v in vars(m).items() if isinstance(v, plain)})
+        (
+            # parametrizations make a class for each module
+            type_before_parametrizations(m),
+            {k: v for k, v in vars(m).items() if isinstance(v, simple)},
+        )
         for m in model.modules()
     ]
 
@@ -1295,17 +1453,23 @@ def _seed_list(seeds):
     seeds = list(seeds)
     for seed in seeds:
         _check_type("each of seeds", seed, int)
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+    seeds = [int(seed) for seed in seeds]
+    if (
+        not seeds
+        or len(set(seeds)) < len(seeds)
+        or not 0 <= min(seeds) <= max(seeds) < 2**32
+    ):
         raise ValueError(
-            "seeds must be different ints of at least 0, at least one of them,"
-            f" got {seeds}"
+            "seeds must be different ints from 0 to 2**32 − 1, at least one of"
+            f" them, got {seeds}"
         )
     return seeds
 
 
 def _grid_values(name, values):
     try:
-        values = torch.as_tensor(values, dtype=torch.float64)
+        wide = torch.as_tensor(values, dtype=torch.float64)
+        values = torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(
             f"grid: {name} must be a 1-D tensor or list of numbers, got"
@@ -1316,7 +1480,7 @@ def _grid_values(name, values):
             f"grid: {name} must be a 1-D tensor or list of numbers, got shape"
             f" {tuple(values.shape)}"
         )
-    return values
+    return wide if values.is_floating_point() else values
 
 
 def _check_per_seed(name, tensor, seeds, per_seed):

@@ -5,6 +5,7 @@ bad input; exercises answered wrongly.
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -700,3 +701,8 @@ EXERCISES = {
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercises_answer_back(name, capsys):
     assert_answers(*EXERCISES[name], capsys)
+
+
+def test_values_take_numbers_of_numpy():
+    value = Value(np.float32(0.5)) + np.int64(1)
+    assert value.data == 1.5 and type(value.data) is float

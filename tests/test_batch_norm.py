@@ -16,6 +16,7 @@ from torch import nn
 from companion import batch_norm as bn
 from companion.optimizers import sgd
 from companion.training import fit_many, seeded_model
+from companion.weight_decay import parameter_groups
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
 LAYERS = {
@@ -572,3 +573,102 @@ EXERCISES = {
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercises_answer_back(name, capsys):
     assert_answers(*EXERCISES[name], capsys)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["batch", "layer", "rms"])
+def test_half_precision_is_normalized_in_float32(name, dtype):
+    chance = torch.Generator().manual_seed(0)
+    x = 100 + torch.randn(512, 4, generator=chance)
+    x[0] = 600.0
+    x = x.to(dtype)
+    function = {
+        "batch": lambda x: bn.batch_norm(x, None, None, training=True),
+        "layer": lambda x: bn.layer_norm(x, (4,)),
+        "rms": lambda x: bn.rms_norm(x, (4,)),
+    }[name]
+    found, wanted = function(x), function(x.double())
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, wanted.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_running_variance_of_half_precision_stays_finite(dtype):
+    x = torch.tensor([[0.0], [600.0]], dtype=torch.float16)
+    mean, var = torch.zeros(1, dtype=dtype), torch.ones(1, dtype=dtype)
+    y = bn.batch_norm(x, mean, var, training=True)
+    assert y.tolist() == [[-1.0], [1.0]]
+    torch.testing.assert_close(var, torch.tensor([18000.9], dtype=dtype))
+
+
+def test_gradients_of_half_precision():
+    x = torch.tensor([[0.0], [600.0], [100.0]])
+    g = torch.tensor([[1.0], [2.0], [4.0]])
+    half = bn.batch_norm_backward(g.half(), x.half())
+    for found, wanted in zip(half, bn.batch_norm_backward(g, x), strict=True):
+        torch.testing.assert_close(found, wanted.half())
+
+
+def test_half_precision_is_folded_in_float32():
+    w, one = torch.ones(2, 3).half(), torch.ones(2)
+    tiny = (1e-6 * one).half()
+    found = bn.fuse_linear_bn_weights(w, None, one, tiny, 1e-5, one, one)
+    wanted = bn.fuse_linear_bn_weights(
+        w.double(), None, one, tiny.double(), 1e-5, one, one
+    )
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b.half())
+
+
+PAIRS = [(bn.BatchNorm1d, nn.BatchNorm1d), (bn.BatchNorm2d, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PAIRS)
+def test_the_layers_have_torchs_face(ours, theirs):
+    plain = {"affine": False, "track_running_stats": False}
+    wide = {"device": "cpu", "dtype": torch.float64, "momentum": None}
+    for options in ({}, plain, wide):
+        a, b = ours(3, **options), theirs(3, **options)
+        assert repr(a) == repr(b)
+        state = b.state_dict()
+        assert list(a.state_dict()) == list(state)
+        for name, value in a.state_dict().items():
+            assert value.equal(state[name]) and value.dtype == state[name].dtype
+    layer = ours(3)
+    layer.train()(
+        torch.randn(8, 3, *[2] * (2 if ours is bn.BatchNorm2d else 0))
+    )
+    nn.init.constant_(layer.weight, 5.0)
+    layer.reset_running_stats()
+    assert layer.running_var.tolist() == [1.0] * 3
+    assert layer.num_batches_tracked == 0 and layer.weight.tolist() == [5.0] * 3
+    layer.reset_parameters()
+    assert layer.weight.tolist() == [1.0] * 3
+
+
+def test_a_layer_without_shift():
+    layer = bn.BatchNorm1d(2, bias=False)
+    assert layer.bias is None and list(layer.parameters()) == [layer.weight]
+    layer.reset_parameters()
+    assert (
+        layer(torch.tensor([[0.0, 1.0], [2.0, 5.0]])).mean(0).abs().max() < 1e-6
+    )
+
+
+def test_update_bn_knows_the_layers():
+    chance = torch.Generator().manual_seed(0)
+    batches = [5 + torch.randn(8, 3, generator=chance) for _ in range(4)]
+    layers = [nn.Sequential(kind(3)) for kind in PAIRS[0]]
+    for layer in layers:
+        torch.optim.swa_utils.update_bn(batches, layer)
+    ours, theirs = (layer.state_dict() for layer in layers)
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value)
+    assert ours["0.running_mean"].min() > 4
+
+
+def test_the_decay_of_weights_spares_the_layers():
+    decayed, spared = parameter_groups(
+        nn.Sequential(nn.Linear(3, 2), bn.BatchNorm1d(2)), 0.1
+    )
+    assert len(decayed["params"]) == 1 and len(spared["params"]) == 3

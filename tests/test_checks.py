@@ -127,8 +127,8 @@ def test_a_stub_is_not_accepted(attempt, text, ask):
 
 def test_nothing_returned_later_is_a_difference(ask):
     _, text = ask(lambda x, t: soft_threshold(x, t) if t == 1 else None)
-    assert text.endswith(
-        "expected a tensor of shape (9,) and type float64, came nothing"
+    assert (
+        "expected a tensor of shape (9,) and type float64, came nothing" in text
     )
 
 
@@ -547,3 +547,42 @@ def test_check_number_without_mistakes(capsys):
 def test_a_badly_set_number_is_refused(expected, mistakes, tolerance, message):
     with pytest.raises(ValueError, match=message):
         check_number(1, expected, mistakes, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("answer", [(0, 25), "0,25", "-,5", (-1, 5)])
+def test_a_decimal_comma_has_its_own_hint(answer, capsys):
+    assert not check_number(answer, 0.25)
+    assert capsys.readouterr().out == (
+        "✗ Not yet: write 0.25 for a quarter, with a point, not 0,25.\n"
+    )
+
+
+@pytest.mark.parametrize("answer", [(0, 25, 3), (0.5, 1), "a, b"])
+def test_other_pairs_are_no_decimal_comma(answer, capsys):
+    assert not check_number(answer, 0.25)
+    assert "the answer is one number" in capsys.readouterr().out
+
+
+def test_a_failing_case_can_be_repeated(capsys):
+    def wrong(x, flip):
+        return x if flip else -x
+
+    def right(x, flip):
+        return -x
+
+    answer = check(wrong, right, [(2.0, False), (3.0, True)])
+    said = "✗ Not yet: wrong(3, True): expected -3, came 3.\n"
+    assert capsys.readouterr().out == said and answer.case == (3.0, True)
+    many = torch.arange(7.0)
+    answer = check(wrong, right, [(many, False), (many, True)])
+    assert capsys.readouterr().out.endswith(
+        "; .case of what this check returns holds the arguments.\n"
+    )
+    assert answer.case[0].equal(many) and answer.case[1] is True
+    assert check(right, right, [(many, True)]).case is None
+
+
+def test_the_case_on_which_a_function_stops_can_be_repeated(capsys):
+    answer = check(lambda x: 1 / x, lambda x: x, [(2,), (0,)])
+    assert "stops with ZeroDivisionError" in capsys.readouterr().out
+    assert answer.case == (0,)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import sklearn.datasets
 import torch
@@ -512,7 +513,7 @@ BAD = {
     "seed negative": (
         lambda: linear_teacher(-1, n_train=1, n_test=1, n_features=1),
         ValueError,
-        "seed must be at least 0, got -1",
+        "seed must be between 0 and 4294967295, got -1",
     ),
     "a list with half a seed": (
         lambda: generator([0, 0.5], "noise"),
@@ -636,3 +637,26 @@ def test_refuses(call, kind, message):
 def test_check_data_lets_good_data_pass():
     check_data(ok, labels)
     check_data(labels, ok)
+
+
+def test_numbers_of_numpy_are_welcome():
+    split = digits(
+        np.int64(1), n_train=np.int64(50), label_noise=np.float32(0.5)
+    )
+    for a, b in zip(split, digits(1, n_train=50, label_noise=0.5), strict=True):
+        assert a.equal(b)
+    for seeds in ([np.int64(0), np.int64(3)], [0, 3]):
+        chance = generator(seeds, "masks")
+        assert (
+            chance.initial_seed() == generator([0, 3], "masks").initial_seed()
+        )
+
+
+def test_seeds_are_below_two_to_the_32():
+    with pytest.raises(ValueError, match=r"^seed must be between 0 and 42949"):
+        digits(2**32)
+
+
+def test_labels_of_numpy_are_named_by_their_type():
+    with pytest.raises(TypeError, match=r"^y must be .+, got ndarray$"):
+        flip_labels(np.zeros(3), 0.5, 2)

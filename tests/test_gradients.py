@@ -4,6 +4,7 @@ leave nothing behind, exercises.
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -644,3 +645,23 @@ EXERCISES = {
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercises_answer_back(name, capsys):
     assert_answers(*EXERCISES[name], capsys)
+
+
+@pytest.mark.parametrize(
+    ("max_norm", "norm_type"),
+    [(1.0, "inf"), (torch.tensor(1.0), 2.0), (np.float32(1), np.int64(1))],
+)
+def test_clipping_takes_what_torch_takes(max_norm, norm_type):
+    pair = [nn.Parameter(torch.zeros(3)) for _ in range(2)]
+    for w in pair:
+        w.grad = torch.tensor([3.0, -4.0, 1.0])
+    ours = gr.clip_grad_norm_(pair[0], max_norm, norm_type)
+    theirs = nn.utils.clip_grad_norm_(pair[1], max_norm, norm_type)
+    assert ours == theirs
+    torch.testing.assert_close(pair[0].grad, pair[1].grad)
+    gr.clip_grad_value_(pair[0], max_norm)
+
+
+def test_clipping_takes_one_norm():
+    with pytest.raises(TypeError, match=r"^max_norm must be a number, got Ten"):
+        gr.clip_grad_norm_(torch.ones(1), torch.ones(2))

@@ -547,3 +547,10 @@ def test_initializers_and_theory_run_on_cuda():
         init.learned_mode(torch.ones(2, device="cuda"), 1.0, 0.1).device.type
         == "cuda"
     )
+
+
+def test_lazy_layers_have_no_weights_to_initialize():
+    with pytest.raises(
+        ValueError, match=r"^model must have its weights, got none for 0.weig"
+    ):
+        init.initialize(nn.Sequential(nn.LazyLinear(1)), init.kaiming_normal_)

@@ -477,7 +477,7 @@ BAD = {
     "variance": (
         lambda: losses.gaussian_nll_loss(Z, Y, Y[:, :1]),
         ValueError,
-        "must have the same shape",
+        "var must have shape",
     ),
     "tau": (
         lambda: losses.quantile_loss(Z, Y, 90),
@@ -787,3 +787,60 @@ EXERCISES = {
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercises_answer_back(name, capsys):
     assert_answers(*EXERCISES[name], capsys)
+
+
+@pytest.mark.parametrize("name", ["huber_loss", "smooth_l1_loss"])
+@pytest.mark.parametrize(
+    ("dtype", "error"), [(torch.float16, 40000.0), (torch.float32, 2e38)]
+)
+def test_far_errors_have_a_gradient(name, dtype, error):
+    x = torch.tensor([error], dtype=dtype, requires_grad=True)
+    getattr(losses, name)(x, torch.zeros_like(x)).backward()
+    assert x.grad.item() == 1.0
+
+
+def test_a_weight_of_yes_leaves_a_no_alone():
+    z = torch.tensor([-40000.0], dtype=torch.float16)
+    weight = torch.tensor([3.0], dtype=torch.float16)
+    no = torch.zeros_like(z)
+    assert (
+        losses.binary_cross_entropy_with_logits(z, no, pos_weight=weight) == 0
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sums_of_half_precision_are_taken_in_float32(dtype):
+    many = torch.zeros(70_000, dtype=dtype)
+    wanted = torch.tensor(math.log(70_000), dtype=dtype)
+    assert -losses.log_softmax(many)[0] == wanted
+    z = torch.tensor([[0.0, 7.0, 7.03]], dtype=dtype)
+    torch.testing.assert_close(
+        losses.softmax(z), F.softmax(z.double(), -1).to(dtype), rtol=0, atol=0
+    )
+    rows = torch.zeros(70_000, 2, dtype=dtype)
+    value = losses.cross_entropy(rows, torch.zeros(70_000, dtype=torch.int64))
+    assert value == torch.tensor(math.log(2), dtype=dtype)
+    assert value.dtype == dtype
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_takes_a_type(name):
+    z = draw(3, 4).half()
+    found = getattr(losses, name)(z, 0, dtype=torch.float64)
+    wanted = getattr(F, name)(z, 0, dtype=torch.float64)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_classes_may_be_small_ints():
+    z, y = draw(7, 5), classes(7)
+    assert losses.cross_entropy(z, y.to(torch.uint8)) == losses.cross_entropy(
+        z, y
+    )
+
+
+def test_no_class_is_ignored_beside_probabilities():
+    z = draw(7, 5)
+    with pytest.raises(
+        ValueError, match=r"^ignore_index must be negative .*, got 1$"
+    ):
+        losses.cross_entropy(z, z.softmax(1), ignore_index=1)

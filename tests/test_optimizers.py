@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 
+import numpy as np
 import pytest
 import torch
 from exercises import assert_answers
@@ -205,10 +206,12 @@ def test_rule_and_face_are_torchs_over_100_steps(kind, options):
 @kinds
 def test_faces_take_torchs_arguments_in_torchs_order_with_torchs_defaults(kind):
     _, face, reference = TRIPLES[kind]
-    ours = list(inspect.signature(face).parameters.values())
-    theirs = list(inspect.signature(reference).parameters.values())[: len(ours)]
+    *ours, maximize = inspect.signature(face).parameters.values()
+    parameters = inspect.signature(reference).parameters
+    theirs = list(parameters.values())[: len(ours)]
     assert [p.name for p in ours] == [p.name for p in theirs]
     assert [p.default for p in ours] == [p.default for p in theirs]
+    assert maximize.default is parameters[maximize.name].default
     rule_defaults = {
         p.name: p.default
         for p in inspect.signature(TRIPLES[kind][0]).parameters.values()
@@ -1075,35 +1078,47 @@ BAD = {
     "average, a list": (
         lambda: op.moving_average([1.0], 0.9),
         TypeError,
-        "x must be a floating-point tensor, got li",
+        "x must be a tensor of floating-point numbers, got list",
     ),
     "average, whole numbers": (
         lambda: op.moving_average(torch.ones(3).long(), 0.9),
         TypeError,
-        "x must be a floating-point tensor, got to",
+        "x must be a tensor of floating-point numbers, got torch.int64",
     ),
     "average, empty": (
         lambda: op.moving_average(torch.ones(0), 0.9),
         ValueError,
-        "x must have at least one value",
+        "x must have at least 1 dimension, none empty, got shape (0,)",
     ),
     "average, beta of 1": (
         lambda: op.moving_average(torch.ones(3), 1.0),
         ValueError,
-        (
-            "x must have at least one value "
-            "and beta lie in [0, 1), got (3,) and 1.0"
-        ),
+        "beta must be below 1, got 1.0",
+    ),
+    "average, a word": (
+        lambda: op.moving_average(torch.ones(3), "0.9"),
+        TypeError,
+        "beta must be a number, got str",
+    ),
+    "tuned momentum, a word": (
+        lambda: op.tuned_momentum("1", 9.0),
+        TypeError,
+        "smallest must be a number, got str",
+    ),
+    "schedule, a word": (
+        lambda: op.warmup_cosine(0, warmup="1", total=2),
+        TypeError,
+        "warmup must be a number, got str",
     ),
     "tuned momentum, zero": (
         lambda: op.tuned_momentum(0.0, 1.0),
         ValueError,
-        "0 < smallest <= largest must hold",
+        "smallest must be finite and above 0, got 0.0",
     ),
     "tuned momentum, order": (
         lambda: op.tuned_momentum(2.0, 1.0),
         ValueError,
-        "0 < smallest <= largest must hold",
+        "largest must be finite and at least 2, got 1.0",
     ),
     "orthogonalize, a vector": (
         lambda: op.orthogonalize(torch.ones(3)),
@@ -1120,17 +1135,17 @@ BAD = {
     "schedule, negative step": (
         lambda: op.warmup_cosine(-1, warmup=1, total=2),
         ValueError,
-        "step must be at least 0",
+        "step must be finite and at least 0, got -1",
     ),
     "schedule, all warm-up": (
         lambda: op.warmup_cosine(0, warmup=2, total=2),
         ValueError,
-        "step must be at least 0",
+        "total must be finite and above 2, got 2",
     ),
     "schedule, floor": (
         lambda: op.warmup_cosine(0, warmup=0, total=2, floor=2),
         ValueError,
-        "step must be at least 0",
+        "floor must be in [0, 1], got 2",
     ),
     "AdamW, negative lr": (
         lambda: AdamW(P, lr=-1.0),
@@ -1365,3 +1380,151 @@ EXERCISES = {
 @pytest.mark.parametrize("name", EXERCISES)
 def test_exercises_answer_back(name, capsys):
     assert_answers(*EXERCISES[name], capsys)
+
+
+@kinds
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(torch.float16, 300.0), (torch.float32, 1e20)]
+)
+@pytest.mark.parametrize("form", ["rule", "fast", "stacked"])
+def test_squares_of_large_gradients_do_not_overflow(kind, dtype, size, form):
+    rule, _, reference = TRIPLES[kind]
+    theirs = nn.Parameter(torch.ones(3, dtype=dtype))
+    optimizer = reference([theirs], lr=0.01)
+    ours, state, hyper = theirs.detach().clone(), {}, {"lr": 0.01}
+    if form == "stacked":  # as in a grid of fit_many
+        decay = {"adam": "beta2", "adamw": "beta2", "rmsprop": "alpha"}
+        name = decay.get(rule.__name__, "weight_decay")
+        value = inspect.signature(rule).parameters[name].default
+        hyper[name] = torch.full((3,), value, dtype=dtype)
+    step = rule if form == "rule" else op._fast(rule)
+    for _ in range(2):
+        theirs.grad = torch.full_like(theirs, size)
+        optimizer.step()
+        ours, state = step(ours, theirs.grad.clone(), state, **hyper)
+    torch.testing.assert_close(ours, theirs.detach(), rtol=5e-3, atol=0)
+
+
+def test_orthogonalize_half_precision():
+    X = op.orthogonalize(torch.full((2, 2), 300.0, dtype=torch.float16))
+    torch.testing.assert_close(
+        X.double(),
+        op.orthogonalize(torch.ones(2, 2).double()),
+        rtol=0.01,
+        atol=0,
+    )
+
+
+RESUMED = [
+    ("SGD", {"lr": 0.01, "momentum": 0.9}),
+    ("Adagrad", {"lr": 0.01, "lr_decay": 0.1}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.9, "centered": True}),
+    ("Adam", {"lr": 0.01}),
+    ("Adam", {"lr": 0.01, "amsgrad": True}),
+    ("AdamW", {"lr": 0.01, "amsgrad": True}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), RESUMED)
+@pytest.mark.parametrize("ours_first", [False, True])
+def test_a_saved_state_goes_on_as_in_torch(kind, options, ours_first):
+    _, *pair = TRIPLES[kind]
+    first, second = pair if ours_first else reversed(pair)
+    *before, after = gradients(steps=6)
+    w = nn.Parameter(rand(4, 3))
+    optimizer = first([w], **options)
+    for grad in before:
+        w.grad = grad.clone()
+        optimizer.step()
+    start, other = w.detach().clone(), nn.Parameter(w.detach().clone())
+    resumed = second([other], lr=7.0)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    for parameter, each in ((w, optimizer), (other, resumed)):
+        parameter.grad = after.clone()
+        each.step()
+    torch.testing.assert_close(other - start, w - start, rtol=1e-11, atol=1e-15)
+
+
+@kinds
+def test_maximize_goes_uphill_as_in_torch(kind):
+    _, face, reference = TRIPLES[kind]
+    weights = [nn.Parameter(rand(4, 3)) for _ in range(2)]
+    pair = [
+        each([w], lr=0.01, maximize=True)
+        for each, w in zip((face, reference), weights, strict=True)
+    ]
+    for grad in gradients(steps=3):
+        for w, optimizer in zip(weights, pair, strict=True):
+            w.grad = grad.clone()
+            optimizer.step()
+            assert w.grad.equal(grad)
+    assert_close(*weights)
+    loaded = face([weights[0]])
+    loaded.load_state_dict(pair[1].state_dict())
+    assert loaded.param_groups[0]["maximize"] is True
+
+
+@pytest.mark.parametrize(
+    "name", ["capturable", "differentiable", "decoupled_weight_decay"]
+)
+def test_options_of_torch_that_are_missing_are_refused(name):
+    optimizer = Adam([nn.Parameter(torch.ones(1))])
+    with pytest.raises(ValueError, match=f"^{name} must be False, got True"):
+        Adam([{"params": nn.Parameter(torch.ones(1)), name: True}])
+    state = optimizer.state_dict()
+    state["param_groups"][0][name] = True
+    with pytest.raises(ValueError, match=f"^{name} must be False, got True"):
+        optimizer.load_state_dict(state)
+    assert name not in optimizer.param_groups[0]
+
+
+def test_adamw_takes_the_state_of_torchs_adamw():
+    state = torch.optim.AdamW([nn.Parameter(torch.ones(1))]).state_dict()
+    state["param_groups"][0]["decoupled_weight_decay"] = True
+    AdamW([nn.Parameter(torch.ones(1))]).load_state_dict(state)
+
+
+def test_the_rate_is_one_number():
+    w = nn.Parameter(torch.ones(2))
+    with pytest.raises(
+        ValueError, match=re.escape("lr must be one number, got a tensor of")
+    ):
+        SGD([w], lr=torch.tensor([0.1, 0.2]))
+    optimizer = SGD([w], lr=torch.tensor([[[0.5]]]))
+    w.grad = torch.ones(2)
+    optimizer.step()
+    assert w.tolist() == [0.5, 0.5]
+
+
+def test_a_refused_group_is_not_trained():
+    optimizer = SGD([nn.Parameter(torch.ones(1))])
+    with pytest.raises(ValueError, match=r"^lr must be"):
+        optimizer.add_param_group(
+            {"params": [nn.Parameter(torch.ones(1))], "lr": -1.0}
+        )
+    assert len(optimizer.param_groups) == 1
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5)])
+def test_rates_of_numpy_become_pythons(value):
+    optimizer = SGD([nn.Parameter(torch.ones(1))], lr=value, momentum=value)
+    group = optimizer.param_groups[0]
+    assert type(group["lr"]) is type(group["momentum"]) is float
+    check_hyperparameters(sgd, {"lr": value})
+
+
+@pytest.mark.parametrize("rule", [adam, adamw, rmsprop, adagrad])
+def test_rules_can_be_differentiated_and_mapped(rule):
+    def end(lr, eps):
+        w, state = torch.ones(2, dtype=torch.float64), {}
+        for _ in range(3):
+            w, state = rule(w, 2 * w, state, lr=lr, eps=eps)
+        return w.sum()
+
+    lr, eps = rand(3).abs() / 10, rand(3).abs()
+    assert torch.autograd.gradcheck(
+        end, [lr[0].clone().requires_grad_(), eps[0].clone().requires_grad_()]
+    )
+    mapped = torch.func.vmap(end)(lr, eps)
+    one_by_one = [end(*each) for each in zip(lr, eps, strict=True)]
+    torch.testing.assert_close(mapped, torch.stack(one_by_one))

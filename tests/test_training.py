@@ -11,6 +11,7 @@ import math
 import re
 import sys
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -1569,19 +1570,26 @@ def test_course_seeds_follow_the_environment(course, expected, monkeypatch):
             3,
             "-1",
             ValueError,
-            "COURSE_SEED must be a whole number of at least 0, got '-1'",
+            "COURSE_SEED must be a whole number from 0 to 4294966, got '-1'",
         ),
         (
             3,
             "one",
             ValueError,
-            "COURSE_SEED must be a whole number of at least 0, got 'one'",
+            "COURSE_SEED must be a whole number from 0 to 4294966, got 'one'",
         ),
         (
             3,
             "",
             ValueError,
-            "COURSE_SEED must be a whole number of at least 0, got ''",
+            "COURSE_SEED must be a whole number from 0 to 4294966, got ''",
+        ),
+        (
+            3,
+            "4294967",
+            ValueError,
+            "COURSE_SEED must be a whole number from 0 to 4294966, got"
+            " '4294967'",
         ),
     ],
 )
@@ -1855,7 +1863,7 @@ def test_fit_and_fit_many_refuse(attempt, settings, kind, message):
         (
             {"optimizer": torch.optim.SGD},
             TypeError,
-            "optimizer must be of type Optimizer, got type",
+            "optimizer must be of type Optimizer, got the class SGD",
         ),
         (
             {"optimizer": torch.optim.SGD(linear().parameters(), lr=0.1)},
@@ -1872,7 +1880,11 @@ def test_fit_and_fit_many_refuse(attempt, settings, kind, message):
         ),
         ({"seed": 0.5}, TypeError, "seed must be an int, got float"),
         ({"seed": None}, TypeError, "seed must be an int, got NoneType"),
-        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        (
+            {"seed": -1},
+            ValueError,
+            "seed must be between 0 and 4294967295, got -1",
+        ),
     ],
     ids=[
         "model a function",
@@ -2097,19 +2109,20 @@ MANY = {
         {"seeds": []},
         ValueError,
         (
-            r"seeds must be different ints of at least 0, at least one of them,"
+            r"seeds must be different ints from 0 to 2\*\*32 − 1, at least one"
+            r" of them,"
             r" got "
         ),
     ),
     "seeds twice": (
         {"seeds": [1, 1]},
         ValueError,
-        r"seeds must be different ints of at least 0.+got \[1, 1\]",
+        r"seeds must be different ints from 0 to .+got \[1, 1\]",
     ),
     "negative seed": (
         {"seeds": [0, -1]},
         ValueError,
-        r"seeds must be different ints of at least 0.+got \[0, -1\]",
+        r"seeds must be different ints from 0 to .+got \[0, -1\]",
     ),
     "half a seed": (
         {"seeds": [0.5]},
@@ -2289,3 +2302,383 @@ def test_what_fit_many_refuses_to_map_fit_trains():
     ):
         history = attempt_fit(model=model)
         assert history["train_loss"][1] < history["train_loss"][0]
+
+
+def sgd_of(model, lr=0.1):
+    return torch.optim.SGD(model.parameters(), lr=lr)
+
+
+def test_plateaus_lower_the_rate_after_epochs():
+    for valid in (None, (X_VALID, LABELS_VALID)):
+        model = seeded_model(tanh_net, 0)
+        optimizer = sgd_of(model)
+        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, factor=0.5, patience=0, threshold=1e9
+        )
+        rates = []
+        original = scheduler.step
+
+        def step(metric, seen=rates, step=original):
+            seen.append(metric)
+            step(metric)
+
+        scheduler.step = step
+        history = fit(
+            model,
+            (X, LABELS),
+            loss=F.cross_entropy,
+            optimizer=optimizer,
+            epochs=4,
+            valid=valid,
+            scheduler=scheduler,
+        )
+        assert rates == history["valid_loss" if valid else "train_loss"]
+        assert optimizer.param_groups[0]["lr"] < 0.1
+
+
+class Interrupted:
+    """A loss that an error ends at its n-th call."""
+
+    def __init__(self, error, call):
+        self.error, self.calls, self.last = error, 0, call
+
+    def __call__(self, output, y):
+        self.calls += 1
+        if self.calls == self.last:
+            raise self.error
+        return F.cross_entropy(output, y)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), FloatingPointError("inf"), OSError()]
+)
+def test_fit_keeps_what_there_is_when_an_error_ends_it(error):
+    def model_after(loss, epochs, **more):
+        model = seeded_model(tanh_net, 0)
+        settings = {"valid": (X_VALID, LABELS_VALID), "patience": 50}
+        try:
+            history = fit(
+                model,
+                (X, LABELS),
+                loss=loss,
+                optimizer=sgd_of(model, lr=3.0),
+                epochs=epochs,
+                batch_size=25,
+                **settings | more,
+            )
+        except BaseException as raised:
+            history = raised.history
+            assert raised is error
+        return model, history
+
+    # two batches and a validation per epoch
+    whole, wanted = model_after(F.cross_entropy, 6)
+    early, history = model_after(Interrupted(error, 3 * 6 + 2), 10)
+    assert history == wanted and not early.training
+    best = min(history["valid_loss"])
+    assert best < history["valid_loss"][-1]
+    with torch.no_grad():
+        loss = F.cross_entropy(early(X_VALID), LABELS_VALID).item()
+    assert loss == best
+    for a, b in zip(early.parameters(), whole.parameters(), strict=True):
+        assert a.equal(b)
+
+
+def test_divergence_keeps_the_history_and_the_best_weights():
+    model = seeded_model(tanh_net, 0)
+    with pytest.raises(FloatingPointError) as raised:
+        fit(
+            model,
+            (X, LABELS),
+            loss=F.cross_entropy,
+            optimizer=sgd_of(model, lr=float("inf")),
+            epochs=3,
+        )
+    assert raised.value.history == {"train_loss": []} and not model.training
+
+
+def test_fit_many_keeps_what_there_is_when_an_error_ends_it():
+    settings = {"valid": (X_VALID, LABELS_VALID), "patience": 50}
+    many = functools.partial(
+        fit_many,
+        tanh_net,
+        (X, LABELS),
+        rule=sgd,
+        lr=3.0,
+        seeds=[0, 1],
+        batch_size=25,
+        **settings,
+    )
+    wanted = many(loss=F.cross_entropy, epochs=2)
+    # not the chain's loss: two batches and a validation
+    error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt) as raised:
+        many(loss=Interrupted(error, 3 * 2 + 2), epochs=9)
+    runs = raised.value.runs
+    assert runs.epochs_run.tolist() == [2, 2]
+    for name, value in wanted.history.items():
+        torch.testing.assert_close(runs.history[name], value)
+    assert runs.best_epoch.equal(wanted.best_epoch)
+    torch.testing.assert_close(runs.params, wanted.params)
+
+
+def test_fit_many_interrupted_in_its_first_epoch():
+    with pytest.raises(KeyboardInterrupt) as raised:
+        fit_many(
+            tanh_net,
+            (X, LABELS),
+            loss=Interrupted(KeyboardInterrupt(), 2),
+            rule=sgd,
+            seeds=[0],
+            epochs=2,
+        )
+    runs = raised.value.runs
+    assert runs.history == {} and runs.epochs_run.tolist() == [0]
+    assert not runs.model(0).training
+
+
+def test_ints_of_a_grid_stay_ints():
+    widths = []
+
+    def net(width):
+        widths.append(width)
+        return nn.Linear(6, 3)
+
+    grid = {"width": [4, 8], "lr": [0.1, 0.2]}
+    runs = fit_many(
+        net,
+        (X, LABELS),
+        loss=F.cross_entropy,
+        rule=sgd,
+        seeds=[0],
+        epochs=1,
+        grid=grid,
+    )
+    assert widths == [4, 4, 8, 8] and {type(w) for w in widths} == {int}
+    assert runs.grid["width"].tolist() == [4, 8]
+    assert runs.grid["lr"].tolist() == [0.1, 0.2]
+
+
+def test_numbers_of_numpy_are_welcome():
+    model = nn.Linear(6, 3).double()
+    common = {
+        "loss": F.cross_entropy,
+        "epochs": np.int64(1),
+        "batch_size": np.int32(7),
+        "min_delta": np.float32(0),
+        "clip_norm": np.float32(1),
+        "patience": np.int8(3),
+        "valid": (X_VALID, LABELS_VALID),
+    }
+    fit(model, (X, LABELS), optimizer=sgd_of(model), seed=np.int64(1), **common)
+    runs = fit_many(
+        lambda: nn.Linear(6, 3).double(),
+        (X, LABELS),
+        rule=sgd,
+        lr=np.float32(0.5),
+        seeds=np.arange(2),
+        overrides=lambda name, p: {"weight_decay": np.float32(0.5)},
+        **common,
+    )
+    assert runs.seeds == [0, 1] and type(runs.seeds[0]) is int
+    assert len(course_seeds(np.int64(2))) == 2
+    seeded_model(nn.Identity, np.int64(0))
+
+
+def test_accuracy_of_nan_is_nothing():
+    output = torch.tensor([[math.nan, 1.0], [2.0, 1.0]])
+    assert accuracy(output, torch.tensor([0, 0])) == 0.5
+
+
+@pytest.mark.parametrize("shape", [(4, 1), (4, 0), ()])
+def test_accuracy_needs_classes(shape):
+    target = torch.zeros(shape[:-1], dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"^output must have a column for"):
+        accuracy(torch.zeros(shape), target)
+
+
+def tall(last=1):
+    return nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, last))
+
+
+def last_class_too_large():
+    y = LABELS.clone()
+    y[30] = 3
+    return y
+
+
+MISFITS = {
+    "float32 inputs": (
+        {"train": (X.float(), LABELS)},
+        r"X is torch.float32 and the parameter weight is torch.float64; they",
+    ),
+    "whole inputs": (
+        {"train": (X.long(), LABELS)},
+        r"X is torch.int64 and the parameter weight is torch.float64; they",
+    ),
+    "int32 classes": (
+        {"train": (X, LABELS.int())},
+        r"loss fails on an output of shape \(18, 3\) and type torch.float64 and"
+        r" y of shape \(18,\) and type torch.int32: .+; classes are",
+    ),
+    "a column of classes": (
+        {"train": (X, LABELS[:, None])},
+        r"loss fails on .+ y of shape \(18, 1\) and type torch.int64: .+;"
+        r" classes are int64, one per row",
+    ),
+    "a class too many": (
+        {"train": (X, last_class_too_large())},
+        r"loss fails on .+: Target 3 is out of bounds; classes are .+ below",
+    ),
+    "one row left": (
+        {"model": lambda: tall(3).double(), "batch_size": 49},
+        r"batch_size 49 leaves one of 50 rows for the last batch, on which the"
+        r" model fails: Expected more than 1 value per channel",
+    ),
+}
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "message"), MISFITS.values(), ids=MISFITS.keys()
+)
+def test_what_does_not_fit_is_said_before_the_first_step(
+    settings, message, many
+):
+    settings = {"model": lambda: nn.Linear(6, 3).double()} | settings
+    settings |= {"loss": F.cross_entropy, "epochs": 1}
+    settings = {"train": (X, LABELS)} | settings
+    make = settings.pop("model")
+    model = make().eval()
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=f"^{message}"):
+        if many:
+            fit_many(make, rule=sgd, seeds=[0], **settings)
+        else:
+            fit(model, optimizer=sgd_of(model), **settings)
+    assert not model.training
+    for name, value in model.state_dict().items():
+        assert value.equal(before[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"loss": nn.CrossEntropyLoss},
+            TypeError,
+            r"loss must be a function of \(output, target\), got the class",
+        ),
+        (
+            {"optimizer": torch.optim.LBFGS([nn.Parameter(torch.ones(1))])},
+            ValueError,
+            "optimizer must step without a closure, got LBFGS",
+        ),
+        (
+            {
+                "scheduler": torch.optim.lr_scheduler.StepLR(
+                    sgd_of(nn.Linear(1, 1)), 1
+                )
+            },
+            ValueError,
+            "scheduler must be made from the same optimizer",
+        ),
+        (
+            {"seed": 2**32},
+            ValueError,
+            "seed must be between 0 and 4294967295, got 4294967296",
+        ),
+    ],
+)
+def test_fit_says_what_does_not_go_together(change, error, message):
+    model = tanh_net()
+    settings = {"loss": F.cross_entropy, "optimizer": sgd_of(model)} | change
+    with pytest.raises(error, match=f"^{message}"):
+        fit(model, (X, LABELS), epochs=1, **settings)
+
+
+def test_large_seeds_are_refused_for_they_repeat_small_ones():
+    with pytest.raises(ValueError, match=r"^seed must be between"):
+        seeded_model(nn.Identity, 2**32)
+
+
+def test_what_cannot_be_copied_is_trained_all_the_same():
+    model = nn.Linear(6, 3).double()
+    model.last = model(X)
+    fit(
+        model,
+        (X, LABELS),
+        loss=F.cross_entropy,
+        optimizer=sgd_of(model),
+        epochs=1,
+    )
+
+
+def test_a_model_that_fits_runs_no_more_often_than_it_trains():
+    model, calls = tanh_net(), []
+    model.register_forward_hook(lambda *given: calls.append(given))
+    fit(
+        model,
+        (X, LABELS),
+        loss=F.cross_entropy,
+        optimizer=sgd_of(model),
+        epochs=1,
+        batch_size=25,
+    )
+    assert len(calls) == 2
+
+
+def test_a_model_that_only_looks_wrong_is_trained():
+    model = nn.Sequential(
+        nn.Linear(6, 3), nn.Linear(3, 1).requires_grad_(False)
+    )
+
+    class First(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = model
+
+        def forward(self, x):
+            return self.layers[0](x.to(model[0].weight.dtype))
+
+    history = fit(
+        First(),
+        (X.float(), LABELS),
+        loss=F.cross_entropy,
+        optimizer=sgd_of(model[0]),
+        epochs=1,
+    )
+    assert len(history["train_loss"]) == 1
+
+
+def test_lazy_modules():
+    common = {"loss": F.cross_entropy, "epochs": 1}
+    model = nn.LazyLinear(3, dtype=X.dtype)
+    fit(model, (X, LABELS), optimizer=sgd_of(model), **common)
+    assert model.weight.shape == (3, 6)
+    with pytest.raises(
+        ValueError, match=r"^make_model must return a model that"
+    ):
+        fit_many(
+            lambda: nn.LazyLinear(3, dtype=X.dtype),
+            (X, LABELS),
+            rule=sgd,
+            seeds=[0],
+            **common,
+        )
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_parametrizations_are_mapped():
+    def net():
+        layer = nn.Linear(6, 3).double()
+        return nn.utils.parametrizations.weight_norm(layer)
+
+    common = {"loss": F.cross_entropy, "epochs": 5}
+    runs = fit_many(net, (X, LABELS), rule=sgd, lr=0.1, seeds=[0, 1], **common)
+    for seed in (0, 1):
+        model = seeded_model(net, seed)
+        fit(model, (X, LABELS), optimizer=sgd_of(model), seed=seed, **common)
+        torch.testing.assert_close(
+            model(X), runs.model(seed)(X), rtol=1e-10, atol=1e-12
+        )
