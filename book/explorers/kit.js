@@ -22,10 +22,17 @@ export function power(exponent) {
   return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
 }
 
-const write = (value, options) =>
-  value
-    .toLocaleString(document.documentElement.lang, options)
-    .replace("-", "−");
+// One format for each form of number: a drag writes hundreds of them.
+const formats = new Map();
+
+function write(value, options) {
+  const key = JSON.stringify(options);
+  if (!formats.has(key)) {
+    const { lang } = document.documentElement;
+    formats.set(key, new Intl.NumberFormat(lang || undefined, options));
+  }
+  return formats.get(key).format(value).replace("-", "−");
+}
 
 /** Write a number for readers, very large and small ones as powers of ten. */
 export function number(value, digits = 2) {
