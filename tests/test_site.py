@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+import test_words
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
@@ -1047,6 +1048,54 @@ def test_misconceptions_lead_to_the_ledger():
             link["href"].partition("#")[2] for link in box.select(".tested a")
         ]
         assert links and set(links) <= ledger_rows()
+
+
+# Words that only a claim may say ----------------------------------------------
+
+
+def records(lab: str) -> dict[str, dict]:
+    """Return the claims that a lab recorded in the build, by name."""
+    path = ROOT / "_build/jupyter_execute/notebooks" / f"{lab}.glue.json"
+    found = json.loads(path.read_text(encoding="utf8"))
+    claims = (
+        json.loads(each["data"]["application/json"])
+        for name, each in found.items()
+        if name.startswith("claim.")
+    )
+    return {claim["name"]: claim for claim in claims}
+
+
+def shows_an_absence(claim: dict) -> bool:
+    """Say whether a claim bounds an effect on both sides, and its interval
+    holds what is no effect.
+    """
+    nothing = 1 if claim["kind"] == "factor" else 0
+    bounded = None not in (claim["floor"], claim["ceiling"])
+    return bounded and claim["low"] <= nothing <= claim["high"]
+
+
+@pytest.mark.parametrize("page", test_words.PAGES, ids=lambda page: page.stem)
+def test_what_is_said_to_be_absent_is_claimed_to_be(page):
+    for sentence, claims in test_words.absences(page):
+        assert any(
+            shows_an_absence(records(lab)[name]) for lab, name in claims
+        ), f"say smaller than, or let a claim show it: {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "floor", "ceiling", "right"),
+    [
+        (-1, 1, -2, 2, True),
+        (0.1, 1, -2, 2, False),
+        (-1, 1, None, 2, False),
+    ],
+)
+def test_an_absence_needs_an_interval_that_holds_nothing(
+    low, high, floor, ceiling, right
+):
+    claim = {"kind": "mean", "low": low, "high": high}
+    claim |= {"floor": floor, "ceiling": ceiling}
+    assert shows_an_absence(claim) is right
 
 
 # A page follows its lab -------------------------------------------------------
