@@ -57,6 +57,7 @@ TYPED = {
         "50 % is a coin, 100 % is perfect": MEANING,
         "more than 4 points": EXERCISE,
         "84 %": EXERCISE,
+        "60 % wrong ones": SETTING,
     },
     "early_stopping": {
         "40 % of the": SETTING,
