@@ -329,11 +329,11 @@ def best_epoch(valid_loss, stopped=None):
 
 
 def _check_epochs(name, epoch, history):
-    if not isinstance(epoch, torch.Tensor) or epoch.dtype != torch.int64:
-        raise TypeError(
-            f"{name} must be an int64 tensor, got"
-            f" {getattr(epoch, 'dtype', type(epoch).__name__)}"
-        )
+    kind = type(epoch).__name__
+    if isinstance(epoch, torch.Tensor):
+        kind = epoch.dtype
+    if kind != torch.int64:
+        raise TypeError(f"{name} must be an int64 tensor, got {kind}")
     if epoch.shape != history.shape[:-1]:
         raise ValueError(
             f"{name} must have shape {tuple(history.shape[:-1])}, got"

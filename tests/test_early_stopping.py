@@ -365,6 +365,16 @@ GOOD = torch.tensor([2.0, 1.0, 3.0])
             "stopped must be an int64 tensor, got int",
         ),
         (
+            lambda: es.best_epoch(GOOD, torch.tensor(2).numpy()),
+            TypeError,
+            "stopped must be an int64 tensor, got ndarray",
+        ),
+        (
+            lambda: es.best_epoch(GOOD, torch.tensor(2.0)),
+            TypeError,
+            "stopped must be an int64 tensor, got torch.float32",
+        ),
+        (
             lambda: es.best_epoch(GOOD, torch.tensor(4)),
             ValueError,
             "stopped must lie in 1 … 3, got 4",
