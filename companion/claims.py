@@ -254,6 +254,19 @@ def claim(
     r"""Claim that a mean over seeds lies inside a bound: its whole 95 %
     t-interval must.
 
+    Of skewed values this interval misses the mean too often: of ten lognormal
+    ones (:math:`\sigma = 1`) in 16 % of samples. So the interval that Hall's
+    transformation corrects for their skewness :math:`\gamma` must lie inside
+    the bound as well:
+
+    .. math:: \bar x - s \, g^{-1}\!\left(\pm t_{0.975,\,S-1} / \sqrt S\right),
+        \qquad g(u) = u + \frac{\gamma}{3} u^2 + \frac{\gamma^2}{27} u^3 +
+        \frac{\gamma}{6S}
+
+    Together they miss in 8 %; of ten exponential values in 5 % instead of 10 %,
+    of normal ones as seldom as before. The line shows the t-interval, and the
+    other one where only that leaves the bound.
+
     Write the bound from the science before the final run, and leave room: the
     mean should lie at least three half-widths of its interval inside the bound
     (the record stores this as ``margin``). A ratio is a :func:`claim_factor`.
@@ -296,6 +309,8 @@ def claim(
         ✓ Dropout raises test accuracy by more than 5 points: 12.2 points, 95 %
         interval [11.9, 12.4], 10 seeds
 
+    Source: Hall (1992), On the removal of skewness by transformation.
+
     Chapter: all.
     """
     _check_words(name, statement, unit, source, counted)
@@ -316,7 +331,8 @@ def claim(
         text = _quantity(_alike(value, spread=0)[0], unit)
         _settle_equal(record, seeds, bound, text)
         return
-    texts = _alike(value, low, high, spread=(high - low) / 2)
+    corrected = _hall(seeds)
+    texts = _alike(value, low, high, *corrected, spread=(high - low) / 2)
     _settle(
         record,
         (value, low, high),
@@ -324,6 +340,7 @@ def claim(
         bound,
         (_quantity(texts[0], unit), *texts[1:]),
         f", {len(seeds)} {counted}",
+        corrected=corrected,
     )
 
 
@@ -347,6 +364,8 @@ def claim_factor(
 
     What can be 0, such as a count or an error rate, has no factor: claim a
     difference or a share of it. The margin is in half-widths of the logarithms.
+    As in :func:`claim`, the interval corrected for the logarithms' skewness
+    must lie inside the bound too.
 
     Args:
         name: as in :func:`claim`.
@@ -415,15 +434,16 @@ def claim_factor(
     # down to the second digit of the half-width
     digits = 1 - math.floor(math.log10((high - low) / 2))
     digits = min(max(digits, 2), 6)
-    parts = tuple(math.exp(x) for x in (mean, low, high))
+    parts = [math.exp(x) for x in (mean, low, high, *_hall(np.log(seeds)))]
     _settle(
         record,
-        parts,
+        parts[:3],
         seeds,
         bound,
         [factor(x, digits) for x in parts],
         f", {len(seeds)} {counted}",
         scale=math.log,
+        corrected=parts[3:],
     )
 
 
@@ -446,7 +466,8 @@ def claim_share(
         \sqrt{\hat p (1 - \hat p)/S + z^2/4S^2}}{1 + z^2/S}, \qquad z = 1.96
 
     "In every seed" prints k of n seeds and is not extrapolated: 10 of 10 give
-    the interval [72.2 %, 100 %].
+    the interval [72.2 %, 100 %]. The interval is not symmetric: the margin is
+    the distance from estimate to bound over that from estimate to limit.
 
     Args:
         name: as in :func:`claim`.
@@ -696,24 +717,34 @@ def _bound(name, above, below, within, unit, write=number):
     )
 
 
-def _settle(record, measured, seeds, bound, texts, after, scale=float):
-    """Put estimate and interval into words, and compare the interval with the
-    bound: every kind with an interval ends here.
+def _settle(
+    record, measured, seeds, bound, texts, after, scale=float, corrected=()
+):
+    """Put estimate and interval into words, and compare the interval, and the
+    one corrected for skewness, with the bound: every kind with an interval ends
+    here.
     """
     value, low, high = measured
     estimate, *ends = texts
-    rooms = [
-        sign * (scale(value) - scale(end))
-        for sign, end in ((1, bound.floor), (-1, bound.ceiling))
-        if math.isfinite(end)
-    ]
+    holds = bound.holds(low, high)
+    if holds and corrected and not bound.holds(*corrected):
+        holds = False
+        after += (
+            f"; the values are skewed: their corrected interval"
+            f" [{ends[2]}, {ends[3]}] leaves the bound"
+        )
+    centre, arms = scale(value), []
+    for end, limit in ((bound.floor, low), (bound.ceiling, high)):
+        # no other seeds can cross an end at which the interval has no arm
+        if math.isfinite(end) and limit != value:
+            arms.append((centre - scale(end)) / (centre - scale(limit)))
     _publish(
         record,
         measured,
         seeds,
         bound,
-        bound.holds(low, high),
-        margin=2 * min(rooms) / (scale(high) - scale(low)),
+        holds,
+        margin=min(arms, default=None),
         printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]{after}",
         result=f"{estimate} (95 % interval {ends[0]} to {ends[1]}{after})",
     )
@@ -778,6 +809,20 @@ def _publish(record, measured, seeds, bound, holds, *, margin, printed, result):
     )
     if not holds:
         raise ClaimError(sentence)
+
+
+def _hall(values):
+    """The 95 % interval of a mean, corrected for the skewness of the values."""
+    seeds, mean = len(values), values.mean()
+    skew = (((values - mean) / values.std()) ** 3).mean()
+    skew *= math.sqrt(seeds * (seeds - 1)) / (seeds - 2)
+    ends = []
+    for t in (stdtrit(seeds - 1, 0.975), stdtrit(seeds - 1, 0.025)):
+        u = t / math.sqrt(seeds) - skew / (6 * seeds)
+        if abs(skew) > 1e-6:  # else the difference would be rounding
+            u = 3 / skew * (np.cbrt(1 + skew * u) - 1)
+        ends.append(float(mean - u * values.std(ddof=1)))
+    return min(ends), max(ends)
 
 
 def _wilson(count, total):

@@ -22,6 +22,7 @@ BUILD = ROOT / "_build"
 SITE = BUILD / "html"
 STATE = BUILD / "site.json"
 SHOWN = ["companion", "book", "notebooks", "*.txt", "_config.yml", "_toc.yml"]
+SHOWN += ["replications.json"]
 PAGES = ["book/*.md", "notebooks/*.ipynb"]
 PASSED_BY = {"__pycache__", ".ipynb_checkpoints"}
 

@@ -6,9 +6,7 @@ out of date and puts them into the cache that the build of the site uses.
 tagged cells print with what the site shows.
 """
 
-import ast
 import asyncio
-import functools
 import hashlib
 import json
 import math
@@ -29,6 +27,9 @@ from jupyter_cache.cache.main import JupyterCacheBase
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from progress import COLOURS, LOG, ROOT, Line, alone, check_seed, program
+
+sys.path.append(str(ROOT / "book" / "_ext"))
+from replications import fingerprint
 
 CACHE = ROOT / "_build" / ".jupyter_cache"
 COMPARED = ROOT / "_build" / "labs"
@@ -55,24 +56,9 @@ def find_labs() -> list[Path]:
 # Which labs have to run -------------------------------------------------------
 
 
-@functools.cache
-def imported(source: str) -> frozenset[str]:
-    """Name the modules of companion that some Python imports."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    parts = (name.split(".") for name in names)
-    return frozenset(
-        part[1] for part in parts if part[0] == "companion" and part[1:]
-    )
-
-
 def key(lab: Path, root: Path = ROOT) -> str:
-    """Return one hash of all that decides what a lab finds: its code, the
-    modules of companion behind it, the pins, Python and the seeds.
+    """Return one hash of all that decides what an executed lab looks like: what
+    decides its findings, Python, the seeds and the settings of its cells.
     """
     notebook = json.loads(lab.read_text(encoding="utf8"))
     cells = [
@@ -80,26 +66,14 @@ def key(lab: Path, root: Path = ROOT) -> str:
         for cell in notebook["cells"]
         if cell["cell_type"] == "code"
     ]
-    modules, new = {"__init__"}, imported("\n".join(code for code, _ in cells))
-    while new - modules:
-        modules |= new
-        paths = (root / "companion" / f"{name}.py" for name in modules)
-        new = {
-            name
-            for path in paths
-            if path.is_file()
-            for name in imported(path.read_text(encoding="utf8"))
-        }
-    files = [root / f"companion/{name}.py" for name in sorted(modules)]
-    files += [root / "requirements.txt", root / "constraints.txt"]
-    found = hashlib.sha256(
-        json.dumps(
-            [cells, notebook["metadata"], sys.version, os.getenv("COURSE_SEED")]
-        ).encode()
-    )
-    for path in filter(Path.is_file, files):
-        found.update(path.name.encode() + path.read_bytes())
-    return found.hexdigest()
+    whole = [
+        fingerprint(lab, root),
+        cells,
+        notebook["metadata"],
+        sys.version,
+        os.getenv("COURSE_SEED"),
+    ]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
 def read_state() -> dict[str, dict]:

@@ -5,14 +5,19 @@ A claim that fails does not stop its lab. The exit status is 1 if a claim failed
 anywhere or a cell failed for another reason.
 """
 
+import asyncio
+import functools
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
+import labs
 import nbformat
 from nbclient import NotebookClient
+from progress import alone, program
 
 RECORD = "application/papermill.record/application/json"
 
@@ -22,14 +27,31 @@ def execute(lab: Path, seed: int) -> nbformat.NotebookNode:
     notebook = nbformat.read(lab, as_version=4)
     client = NotebookClient(
         notebook,
-        timeout=900,
+        timeout=2 * labs.TIMEOUT,
         allow_errors=True,
         resources={"metadata": {"path": str(lab.parent)}},
     )
-    client.execute(
-        env={**os.environ, "COURSE_SEED": str(seed), "TQDM_DISABLE": "1"}
-    )
+    env = {**os.environ, **labs.KERNEL, "COURSE_SEED": str(seed)}
+    try:
+        asyncio.run(
+            client.async_execute(env=env, stdout=DEVNULL, stderr=DEVNULL)
+        )
+    except Exception as error:  # the kernel died, or a cell took too long
+        raise labs.Failed(labs.explain(lab, notebook, error)) from error
     return notebook
+
+
+def execute_all(
+    seed: int,
+    found: list[Path],
+    finished: Callable[[Path, nbformat.NotebookNode, float], None],
+) -> int:
+    """Run labs on a seed, side by side, and return how many did not end."""
+    labs.LOG.mkdir(parents=True, exist_ok=True)
+    seconds = {k: each["seconds"] for k, each in labs.read_state().items()}
+    job = functools.partial(execute, seed=seed)
+    verb = f"With COURSE_SEED={seed}:"
+    return labs.side_by_side(verb, found, job, seconds, finished)
 
 
 def outputs(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
@@ -93,23 +115,30 @@ def report(
     return lines or [f"{lab}: makes no claim"], good
 
 
-def main(seeds: list[int], labs: list[Path]) -> int:
+def main(seeds: list[int], found: list[Path]) -> int:
     """Run the labs on the seeds, print the report and return the exit
     status.
     """
-    good = bool(seeds) and bool(labs)
-    for lab in labs:
-        by_seed = {}
-        for seed in seeds:
-            notebook = execute(lab, seed)
-            by_seed[seed] = claims(notebook)
-            for error in other_errors(notebook):
-                good = False
-                print(
-                    f"{lab.stem}: with COURSE_SEED={seed} a cell failed:"
-                    f" {error}"
-                )
-        lines, held = report(lab.stem, by_seed)
+    good = bool(seeds) and bool(found)
+    made = {lab.stem: {} for lab in found}
+    errors = []
+    for seed in seeds:
+
+        def keep(
+            lab: Path, notebook: nbformat.NotebookNode, _: float, seed=seed
+        ) -> None:
+            made[lab.stem][seed] = claims(notebook)
+            errors.extend(
+                f"{lab.stem}: with COURSE_SEED={seed} a cell failed: {error}"
+                for error in other_errors(notebook)
+            )
+
+        good &= not execute_all(seed, found, keep)
+    for error in errors:
+        print(error)
+    good &= not errors
+    for lab, by_seed in made.items():
+        lines, held = report(lab, by_seed)
         good &= held
         print("\n".join(lines), flush=True)
     print(
@@ -126,9 +155,7 @@ if __name__ == "__main__":
             'SEEDS are whole numbers from 0 on, such as SEEDS="1 2 3"; got'
             f" {' '.join(sys.argv[1:])!r}"
         )
-    sys.exit(
-        main(
-            [int(seed) for seed in sys.argv[1:]],
-            sorted(Path("notebooks").glob("*.ipynb")),
+    with alone():
+        program(
+            lambda: main([int(seed) for seed in sys.argv[1:]], labs.find_labs())
         )
-    )

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from companion.claims import claim, claim_exact, claim_factor, claim_share
+from companion.claims import (
+    claim,
+    claim_exact,
+    claim_factor,
+    claim_share,
+    interval,
+)
 
 pytest.importorskip(
     "sphinx", reason="Sphinx is not here: it comes with what builds the site"
@@ -172,3 +179,36 @@ def test_a_strip_of_a_share_puts_no_left_and_yes_right(strip, shell):
     places = sorted(int(dot.split()[0]) for dot in dots)
     assert places[0] == 8 and places[1] > 200 and len(places) == 20
     assert ">70 %</text>" in svg
+
+
+@pytest.fixture
+def by_chance(monkeypatch):
+    """The function that says how probable a failure is."""
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    return import_module("claims_ledger").by_chance
+
+
+def test_chance_lets_claims_fail_as_often_as_said(by_chance):
+    """Old and new values come from one law; two standard errors of 4000 trials
+    are 1.2 points.
+    """
+    said = by_chance({"kind": "mean", "n": 10, "margin": 1.6})
+    failed = 0
+    for old, new in np.random.default_rng(0).normal(1, 1, (4000, 2, 10)):
+        mean, low, high = interval(old)
+        failed += interval(new)[1] <= mean - 1.6 * (high - low) / 2
+    assert failed / 4000 == pytest.approx(said, abs=0.02)
+
+
+def test_a_share_that_chance_can_break(by_chance, shell, capsys):
+    """After 20 of 20, one more miss is allowed above 70 %, none above 80 %."""
+    found = {}
+    for bound in (0.5, 0.7, 0.8):
+        claim_share("often", "It grows in", [True] * 20, above=bound)
+        found[bound] = by_chance(recorded(shell))
+    law = stats.betabinom(20, 20.5, 0.5)
+    assert found[0.7] == pytest.approx(law.cdf(18))
+    assert found[0.8] == pytest.approx(law.cdf(19))
+    assert found[0.5] < found[0.7] < found[0.8]
+    claim_exact("half", "The mean is", 0.5, equals=0.5, tolerance=0)
+    assert by_chance(recorded(shell)) == 0

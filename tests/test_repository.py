@@ -16,6 +16,7 @@ from pathlib import Path
 import executed_labs
 import nbformat
 import pytest
+import release
 import replicate
 import repository
 import yaml
@@ -1102,6 +1103,21 @@ CLAIM = (
 )
 
 
+def ran(holds, value=2.0):
+    """Return a lab as executed, with one claim that held or not, or none."""
+    record = {
+        "name": "grows",
+        "value": value,
+        "holds": holds,
+        "sentence": "It grows",
+    }
+    data = {} if holds is None else {replicate.RECORD: json.dumps(record)}
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    return replicate.nbformat.from_dict(
+        {"cells": [{"cell_type": "code", "outputs": [output]}]}
+    )
+
+
 def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(
     tmp_path, capsys
 ):
@@ -1123,23 +1139,115 @@ def test_replicate_runs_labs_on_other_seeds_and_says_where_claims_failed(
     ],
 )
 def test_replicate_succeeds_when_each_claim_held_for_each_seed(
-    monkeypatch, capsys, holds, status, words
+    tmp_path, monkeypatch, capsys, holds, status, words
 ):
-    def executed(lab, seed):
-        record = {
-            "name": "grows",
-            "holds": holds.get(seed),
-            "sentence": "It grows",
-        }
-        data = {replicate.RECORD: json.dumps(record)} if holds else {}
-        output = {"output_type": "display_data", "data": data, "metadata": {}}
-        return replicate.nbformat.from_dict(
-            {"cells": [{"cell_type": "code", "outputs": [output]}]}
-        )
-
-    monkeypatch.setattr(replicate, "execute", executed)
-    assert replicate.main([3, 4], [Path("toy.ipynb")]) == status
+    lab = write_lab(tmp_path / "toy.ipynb")
+    monkeypatch.setattr(
+        replicate, "execute", lambda lab, seed: ran(holds.get(seed))
+    )
+    assert replicate.main([3, 4], [lab]) == status
     assert words in capsys.readouterr().out
+
+
+# make release -----------------------------------------------------------------
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course with two labs; returns it, its labs and the runs made of them.
+    A claim of lab b fails on every seed, and is not made on the first.
+    """
+    code = [("code", "1")]
+    labs = [write_lab(tmp_path / f"{name}.ipynb", code) for name in "ab"]
+    runs = []
+
+    def execute(lab, seed):
+        runs.append((lab.stem, seed))
+        first = seed == min(seed for _, seed in runs)
+        if lab.stem == "a":
+            return ran(True, seed)
+        return ran(None if first else False)
+
+    monkeypatch.setattr(replicate, "execute", execute)
+    return tmp_path, labs, runs
+
+
+def test_a_release_draws_fresh_seeds_and_keeps_what_failed(course, capsys):
+    root, labs, runs = course
+    assert release.main(labs, root, count=3) == 1
+    file = release.read(root)
+    seeds = file["used"]
+    assert len(set(seeds)) == 3 and min(seeds) >= 100
+    assert sorted(runs) == [(lab, seed) for lab in "ab" for seed in seeds]
+    held = {str(seed): [seed, True] for seed in seeds}
+    assert file["labs"]["a"]["claims"] == {"grows": held}
+    failed = file["labs"]["b"]["claims"]["grows"]
+    assert list(failed.values()) == [[None, False], *2 * [[2.0, False]]]
+    assert [(each["lab"], each["seed"]) for each in file["failures"]] == [
+        ("b", seed) for seed in seeds[1:]
+    ]
+    said = capsys.readouterr().out
+    assert "a: 1 of 1 claims held on 3 fresh seeds" in said
+    assert "b: 0 of 1 claims held on 3 fresh seeds" in said
+    assert "grows failed on" in said
+
+
+def test_a_release_repeats_nothing_and_after_a_change_takes_other_seeds(course):
+    root, labs, runs = course
+    release.main(labs, root, count=2)
+    before = release.read(root)
+    release.main(labs, root, count=2)
+    assert release.read(root) == before and len(runs) == 4
+    write_lab(labs[1], [("code", "2")])
+    release.main(labs, root, count=2)
+    after = release.read(root)
+    assert len(runs) == 6 and {lab for lab, _ in runs[4:]} == {"b"}
+    assert not set(after["labs"]["b"]["seeds"]) & set(before["used"])
+    assert after["labs"]["a"] == before["labs"]["a"]
+    assert after["failures"][: len(before["failures"])] == before["failures"]
+
+
+def test_an_interrupted_release_goes_on_with_the_same_seeds(
+    course, monkeypatch
+):
+    root, labs, runs = course
+    whole, executed = replicate.execute_all, []
+
+    def once(seed, todo, keep):
+        if executed:
+            raise KeyboardInterrupt
+        executed.append(seed)
+        return whole(seed, todo, keep)
+
+    monkeypatch.setattr(replicate, "execute_all", once)
+    with pytest.raises(KeyboardInterrupt):
+        release.main(labs, root, count=2)
+    seeds = release.read(root)["used"]
+    monkeypatch.setattr(replicate, "execute_all", whole)
+    release.main(labs, root, count=2)
+    assert sorted(runs) == [(lab, seed) for lab in "ab" for seed in seeds]
+    assert release.read(root)["used"] == seeds
+
+
+def test_a_lab_that_makes_no_claim_is_not_released(course, monkeypatch):
+    root, labs, _ = course
+    monkeypatch.setattr(replicate, "execute", lambda lab, seed: ran(None))
+    assert release.main(labs[:1], root, count=1) == 1
+
+
+def test_only_what_decides_a_finding_changes_a_fingerprint(tmp_path):
+    lab = write_lab(tmp_path / "a.ipynb", [("code", "1"), ("markdown", "x")])
+    before = release.fingerprint(lab, tmp_path)
+    write_lab(lab, [("code", "1"), ("markdown", "y")])
+    assert release.fingerprint(lab, tmp_path) == before
+    notebook = json.loads(lab.read_text(encoding="utf8"))
+    set_up = {**notebook["cells"][0], "source": ["2"]}
+    set_up["metadata"] = {"cellView": "form"}
+    notebook["cells"].append(set_up)
+    lab.write_text(json.dumps(notebook), encoding="utf8")
+    assert release.fingerprint(lab, tmp_path) == before
+    (tmp_path / "constraints.txt").write_text("torch==1")
+    assert release.fingerprint(lab, tmp_path) != before
 
 
 # nbval ------------------------------------------------------------------------

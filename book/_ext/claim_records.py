@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
+from replications import replications
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -48,7 +49,10 @@ def collect_claims(app: Sphinx, doctree: nodes.document) -> None:
         for cell in doctree.findall(nodes.container)
         if cell.get("nb_element") == "cell_code"
     ]
+    root = Path(app.srcdir)
+    fresh = replications(root / f"{docname}.ipynb", root)
     for claim in claims:
+        claim["fresh"] = fresh.get(claim["name"], {})
         cell = next(
             (cell for cell in cells if claim["sentence"] in cell.astext()), None
         )

@@ -12,7 +12,7 @@ from html import escape
 
 from claim_records import claims_by_lab, lab_document, slug
 from claim_strip import strip
-from claim_words import PARTS, SAID, counted, on_paper
+from claim_words import PARTS, SAID, counted, on_paper, replicated
 from claims_ledger import cell_uri, row_uri
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -138,6 +138,7 @@ class FillClaims(SphinxPostTransform):
         if claim["values"]:
             lines.append(strip(claim))
             lines.append(f'<p class="legend">{escape(legend(claim))}</p>')
+        lines.append(f'<p class="fresh">{escape(replicated(claim))}</p>')
         if claim["source"]:
             source = _("Source: {source}.").format(source=claim["source"])
             lines.append(f'<p class="source">{escape(source)}</p>')

@@ -113,6 +113,33 @@ def interval(claim: dict) -> str:
     )
 
 
+def fresh(claim: dict) -> str:
+    """Return on how many fresh sets of seeds a claim held, or a dash."""
+    held = [holds for _, holds in claim["fresh"].values()]
+    if not held:
+        return "–"
+    return _("{held} of {count}").format(held=sum(held), count=len(held))
+
+
+def replicated(claim: dict) -> str:
+    """Say on how many fresh sets of seeds a claim held, and with which
+    estimates.
+    """
+    if not claim["fresh"]:
+        return _("Not replicated on fresh seeds since the last change.")
+    found = [each for each, _ in claim["fresh"].values() if each is not None]
+    if not (claim["n"] and found):
+        return _("Held on {share} fresh sets of seeds.").format(
+            share=fresh(claim)
+        )
+    low, high = (
+        estimate({**claim, "value": each}) for each in (min(found), max(found))
+    )
+    return _("Held on {share} fresh sets of seeds: {low} … {high}.").format(
+        share=fresh(claim), low=low, high=high
+    )
+
+
 def fold(claim: dict) -> str:
     """Return how many times larger or smaller something becomes."""
     size = max(claim["value"], 1 / claim["value"])

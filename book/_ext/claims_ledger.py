@@ -5,16 +5,19 @@ The ledger is one plain table. A script makes it sortable and shows the form
 that filters it.
 """
 
+import functools
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from platform import python_version
 
+import numpy as np
 from claim_records import claims_by_lab, mark, marked, slug
 from claim_strip import strip
-from claim_words import counted, estimate, interval
+from claim_words import counted, estimate, fresh, interval, replicated
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
+from scipy import stats
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.locale import get_translation
@@ -105,18 +108,54 @@ def stamp(
 
 
 def close(labs: dict[str, list[dict]]) -> nodes.paragraph:
-    """Say what the margin is, and how many claims have less of it than the book
-    wants.
+    """Say what the margin is, how many claims have less of it than the book
+    wants, and how many would fail by chance.
     """
-    margins = [each["margin"] for made in labs.values() for each in made]
+    every = [each for made in labs.values() for each in made]
     text = _(
-        "The margin of a claim says how many half-widths of its interval lie"
-        " between the estimate and the bound. Claims with a margin below {far}:"
-        " {count}."
+        "The margin of a claim says how many times the distance from estimate"
+        " to bound holds that from estimate to the limit of the interval."
+        " Claims with a margin below {far}: {count}. On one fresh set of seeds"
+        " chance alone would let about {failures} claims fail."
     ).format(
-        far=FAR, count=sum(each is not None and each < FAR for each in margins)
+        far=FAR,
+        count=sum(
+            each["margin"] is not None and each["margin"] < FAR
+            for each in every
+        ),
+        failures=number(sum(map(by_chance, every)), 1),
     )
     return nodes.paragraph(text, text)
+
+
+def by_chance(claim: dict) -> float:
+    """Return how probable it is that a claim fails on as many fresh seeds, if
+    nothing but chance differs: means and spreads of old and new values follow
+    the laws of normal ones, and a new share follows the beta-binomial law that
+    the old one and Jeffreys' prior give.
+    """
+    count, margin = claim["n"], claim["margin"]
+    if margin is None:
+        return 0.0
+    if claim["kind"] != "share":
+        t = stats.t.ppf(0.975, count - 1)
+        quantiles = (np.arange(40) + 0.5) / 40
+        spread = (stats.chi2.ppf(quantiles, count - 1) / (count - 1)) ** 0.5
+        rooms = t * (margin * spread[:, None] - spread) / 2**0.5
+        return float(stats.norm.sf(rooms).mean())
+    hits = round(claim["value"] * count)
+    law = stats.betabinom(count, hits + 0.5, count - hits + 0.5)
+    floor = -1 if claim["floor"] is None else claim["floor"]
+    ceiling = 2 if claim["ceiling"] is None else claim["ceiling"]
+    held = [floor < low and high < ceiling for low, high in limits(count)]
+    return float(1 - law.pmf(np.flatnonzero(held)).sum())
+
+
+@functools.cache
+def limits(count: int) -> list[tuple[float, float]]:
+    """Return Wilson's limits for every number of hits."""
+    tests = (stats.binomtest(k, count) for k in range(count + 1))
+    return [test.proportion_ci(method="wilson")[:] for test in tests]
 
 
 def chapter(transform: SphinxPostTransform, lab: str) -> str:
@@ -141,6 +180,14 @@ def form(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
             [
                 ("close", _("below {far}").format(far=FAR)),
                 ("far", _("{far} or more").format(far=FAR)),
+            ],
+        ),
+        "fresh": (
+            _("Fresh seeds"),
+            [
+                ("held", _("held on all")),
+                ("failed", _("failed on some")),
+                ("none", _("not since the last change")),
             ],
         ),
     }
@@ -171,6 +218,7 @@ def table(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:
         "n": _("Counted"),
         "kind": _("Kind"),
         "margin": _("Margin"),
+        "fresh": _("Fresh seeds"),
     }
     head = "".join(
         f'<th scope="col" data-key="{key}">{text}</th>'
@@ -210,6 +258,8 @@ def row(
         spread = _("95 % interval: {interval}").format(interval=interval(claim))
         measured += f'<span class="spread">{escape(spread)}</span>'
         measured += strip(claim, numbers=False)
+    if claim["fresh"]:
+        measured += f'<span class="spread">{escape(replicated(claim))}</span>'
     margin = claim["margin"]
     cells = [
         escape(chapter(transform, lab)),
@@ -217,6 +267,7 @@ def row(
         escape(counted(claim)) if claim["n"] else "–",
         _(claim["kind"]),
         "–" if margin is None else number(margin, 2),
+        escape(fresh(claim)),
     ]
     labelled = "".join(
         f'<td><span class="head">{head}: </span>{cell}</td>'
@@ -229,9 +280,18 @@ def row(
         "n": claim["n"],
         "kind": claim["kind"],
         "margin": "" if margin is None else f"{margin:.4g}",
+        "fresh": share_held(claim),
     }
     data = "".join(f' data-{key}="{value}"' for key, value in sorting.items())
     return f'<tr id="{name}"{data}><td>{first}</td>{labelled}</tr>'
+
+
+def share_held(claim: dict) -> str:
+    """Return the share of fresh sets of seeds on which a claim held, or
+    nothing where there is none.
+    """
+    held = [holds for _, holds in claim["fresh"].values()]
+    return f"{sum(held) / len(held):.4g}" if held else ""
 
 
 def cell_uri(transform: SphinxPostTransform, lab: str, claim: dict) -> str:

@@ -32,12 +32,14 @@
   }
 
   function fits(row, wanted) {
-    const { chapter, kind, margin } = row.dataset;
+    const { chapter, kind, margin, fresh } = row.dataset;
     const close = margin !== "" && Number(margin) < far;
+    const held = { "": "none", 1: "held" }[fresh] ?? "failed";
     return (!wanted.chapter || wanted.chapter === chapter)
       && (!wanted.kind || wanted.kind === kind)
       && (!wanted.margin || (margin !== ""
         && close === (wanted.margin === "close")))
+      && (!wanted.fresh || wanted.fresh === held)
       && wanted.words.every((word) => texts.get(row).includes(word));
   }
 
