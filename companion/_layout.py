@@ -28,10 +28,10 @@ from matplotlib.transforms import Bbox, blended_transform_factory
 
 from companion.claims import number
 
-SMALLEST = 12  # points; see PHONE and FRAME in companion.plots
+SMALLEST = 12  # points; see PHONE in companion.plots
 
 
-def arrange(fig, undo, inches, direct):
+def arrange(fig, undo, inches):
     """Lay a figure out at a width: ticks, labels, legends. What it changes,
     ``undo`` restores.
     """
@@ -57,22 +57,21 @@ def arrange(fig, undo, inches, direct):
     for ax in fig.axes:
         for axis in (ax.xaxis, ax.yaxis):
             _ticks(ax, axis, undo)
-    if direct:
-        _layout(fig)
+    _layout(fig)
     _freeze(fig, undo)
     beside = {}
-    if direct and bare:
+    if bare:
         _settle(fig, undo)
         beside = {ax: _margin(ax, undo, 0.3 if phone else 0.4) for ax in bare}
         _layout(fig)
-    full = [ax for ax in bare if not (direct and _along(ax, undo, beside[ax]))]
+    full = [ax for ax in bare if not _along(ax, undo, beside[ax])]
     for ax in full:
-        for label in beside.get(ax, {}).values():
+        for label in beside[ax].values():
             label.remove()
-    if any(beside.get(ax) for ax in full):
+    if any(beside[ax] for ax in full):
         _layout(fig)
     for ax in full:
-        _legend(ax, undo, inside=direct)
+        _legend(ax, undo)
     _settle(fig, undo)
     fault = _overlap(fig)
     if fault:
@@ -569,11 +568,11 @@ def _hidden(ax, box):
     )
 
 
-def _legend(ax, undo, inside):
+def _legend(ax, undo):
     """A legend where it covers nothing: in a corner, else above the axes."""
     legend = ax.legend()
     undo.callback(lambda: ax.get_legend().remove())
-    for place in CORNERS if inside else ():
+    for place in CORNERS:
         legend.set_loc(place)
         if not _hidden(ax, legend.get_window_extent()):
             return

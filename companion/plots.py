@@ -1,15 +1,14 @@
-r"""Figures that every reader can see, and explorers that a reader can move.
-Used by the lab of every chapter.
+r"""Figures that every reader can see, and what live explorers are handed. Used
+by the lab of every chapter.
 
 One colour per concept, the same in every chapter: ``COLORS``. Dashes mean
 training, solid lines test. Draw in black, white and the palette: :func:`show`
-and :func:`explorer` turn black into the page's ink and white into its paper,
-choose ticks that can be read, write labels beside the lines, and refuse texts
-that cover each other or the data.
+turns black into the page's ink and white into its paper, chooses ticks that can
+be read, writes labels beside the lines, and refuses texts that cover each other
+or the data.
 """
 
 import base64
-import hashlib
 import html
 import io
 import json
@@ -25,7 +24,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from companion._layout import arrange
-from companion.claims import interval, number, publish
+from companion.claims import interval, publish
 
 __all__ = [
     "COLORS",
@@ -33,7 +32,6 @@ __all__ = [
     "PALETTE",
     "band",
     "baseline",
-    "explorer",
     "explorer_data",
     "figure",
     "show",
@@ -123,20 +121,13 @@ CONCEPTS = {name.lower(): name for name in COLORS} | {
 }
 TRAINING = (0, (5, 2))
 MARKERS = ("o", "s", "^", "D", "v", "P")
-MAX_FRAMES = 40
 
 # In inches. Text of 12 points is 12 pixels high where a page of 360 pixels
-# shows the figure, or the explorer within its frame.
-PHONE, FRAME = 328 / 72, 302 / 72
+# shows the figure.
+PHONE = 328 / 72
 
-LIGHT = (
-    "--ink:#1f2328;--paper:#ffffff;--rule:#c4cad1;--accent:#0a66c2;"
-    "color-scheme:light"
-)
-DARK = (
-    "--ink:#e3e8ee;--paper:#14181e;--rule:#454f5b;--accent:#6cb6ff;"
-    "color-scheme:dark"
-)
+LIGHT = "--ink:#1f2328;--paper:#ffffff;--rule:#c4cad1;color-scheme:light"
+DARK = "--ink:#e3e8ee;--paper:#14181e;--rule:#454f5b;color-scheme:dark"
 INKS = {
     "#000000": "var(--ink)",
     "#ffffff": "var(--paper)",
@@ -146,90 +137,6 @@ INKS = {
 
 # Letters need more contrast than lines: some of the ink is mixed in.
 TEXT_INK = re.compile(r"fill: ?(" + "|".join(PALETTE) + r")(?=[;\"])")
-
-# Hidden frames keep their place, so that nothing jumps, and their clip paths,
-# which a twin on the page may refer to.
-CSS = f"""
-.explorer{{{LIGHT};box-sizing:border-box;margin:1rem 0;
-padding:.5rem .75rem .75rem;border:1px solid var(--rule);
-border-radius:6px;background:var(--paper);color:var(--ink);
-font-family:sans-serif}}
-@media(prefers-color-scheme:dark){{
-html:not([data-theme=light],[theme=light])
-body:not([data-jp-theme-light=true]) .explorer{{{DARK}}}}}
-html[data-theme=dark] .explorer,html[theme=dark] .explorer,
-body[data-jp-theme-light=false] .explorer{{{DARK}}}
-.explorer .frames{{display:grid}}
-.explorer .frame{{grid-area:1/1;min-width:0}}
-.explorer .frame[hidden]{{display:block;visibility:hidden}}
-.explorer clipPath *{{visibility:visible}}
-.explorer svg{{display:block}}
-.explorer div.row,.explorer fieldset,.explorer label{{display:flex;
-flex-wrap:wrap;align-items:center;gap:.25rem .75rem}}
-.explorer fieldset{{border:0;margin:.5rem 0 0;padding:0;min-width:0}}
-.explorer legend{{float:left;width:auto;margin:0;padding:0;
-font-size:inherit}}
-.explorer div.row{{margin-top:.4rem}}
-.explorer div.row label{{flex:1 1 14rem}}
-.explorer input{{accent-color:var(--accent);margin:0;min-width:24px;
-height:24px}}
-.explorer [type=range]{{flex:1 1 8rem}}
-.explorer output{{min-width:4ch;font-variant-numeric:tabular-nums}}
-.explorer button{{min-width:5rem;min-height:28px;border:1px solid var(--ink);
-border-radius:4px;background:var(--paper);color:var(--ink);font:inherit}}
-.explorer :focus-visible{{outline:2px solid var(--accent);outline-offset:2px}}
-"""
-
-# Runs once per figure, however many there are; JupyterLab would take the arrow
-# keys for itself.
-SCRIPT = """
-for (const figure of
-     document.querySelectorAll("figure.explorer:not([data-live])")) {
-  figure.dataset.live = "";
-  const [range, output, button] = ["[type=range]", "output", "button"].map(
-    s => figure.querySelector(s));
-  const texts = JSON.parse(range.dataset.texts),
-    frames = figure.querySelectorAll(".frame");
-  const update = () => {
-    const choice = figure.querySelector("[type=radio]:checked");
-    const now = Number(range.value) +
-      (choice ? texts.length * choice.value : 0);
-    frames.forEach((frame, i) => { frame.hidden = i !== now; });
-    output.value = texts[range.value];
-    range.setAttribute("aria-valuetext", output.value);
-  };
-  figure.addEventListener("input", update);
-  figure.addEventListener("keydown", event => event.stopPropagation());
-  if (button) {
-    let timer = 0;
-    const stop = () => {
-      clearInterval(timer); timer = 0; button.textContent = "Play";
-    };
-    const step = () => {
-      range.value = Number(range.value) + 1; update();
-      if (range.value === range.max) stop();
-    };
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      if (timer) { stop(); return; }
-      if (range.value === range.max) { range.value = 0; update(); }
-      button.textContent = "Pause";
-      timer = setInterval(step, 400);
-    });
-    range.addEventListener("input", stop);
-  }
-  update();
-}
-"""
-
-EXPLORER = """<figure class="explorer" style="max-width:30rem">\
-<style>{css}</style>
-<form method="dialog" autocomplete="off"><div class="frames">{frames}</div>
-<div class="row"><label><span>{label}</span>\
-<input type="range" min="0" max="{last}" value="0" \
-aria-valuetext="{first}" data-texts="{texts}"></label>\
-<output aria-live="off">{first}</output>{play}</div>{fieldset}</form>
-<script>{script}</script></figure>"""
 
 
 def style():
@@ -399,7 +306,7 @@ def show(fig, alt, name=None):
     )
     sources = []
     for inches in (None, PHONE):
-        svg, *size = _svg(fig, "f", inches)
+        svg, *size = _svg(fig, inches)
         width, height = (round(x * 4 / 3) for x in size)
         svg = svg.replace(
             ">",
@@ -418,111 +325,6 @@ def show(fig, alt, name=None):
         f' style="max-width:100%;height:auto" src={wide}></picture>'
     )
     publish({"text/html": image, "text/plain": alt}, name)
-
-
-def explorer(
-    draw,
-    values,
-    *,
-    label,
-    alts,
-    name=None,
-    choices=None,
-    choice_label=None,
-    play=False,
-):
-    r"""Show a picture that the reader moves with a slider: frames computed now,
-    no kernel needed later.
-
-    Give all frames the same axis limits, so that what moves is the subject.
-
-    Args:
-        draw: ``draw(value)`` or ``draw(value, choice)``, returns a Figure or
-            its Axes.
-        values: the slider's stops, numbers or strings, at least two.
-        label: what the slider changes.
-        alts: the alternative text of each frame: a function with the arguments
-            of ``draw``, or one string per frame, choice by choice.
-        name: the key under which a page can glue the explorer.
-        choices: a row of radio buttons, a second axis.
-        choice_label: what the radio buttons change; needed with ``choices``.
-        play: whether to offer a play button, where time is the axis. Nothing
-            moves before it is pressed.
-
-    Raises:
-        ValueError: if there are fewer than 2 stops, more than 40 frames, or
-            frames without their own alternative text, or texts cover each other
-            or the data.
-        TypeError: if ``draw`` does not return a figure.
-
-    Chapter: all.
-    """
-    stops = (
-        [(v,) for v in values]
-        if choices is None
-        else [(v, c) for c in choices for v in values]
-    )
-    if len(values) < 2 or not 0 < len(stops) <= MAX_FRAMES:
-        raise ValueError(
-            f"an explorer has at least 2 stops and at most {MAX_FRAMES} frames;"
-            f" got {len(stops)}"
-        )
-    if (choices is None) != (choice_label is None):
-        raise ValueError(
-            f"choices and choice_label go together; got {choices!r} and"
-            f" {choice_label!r}"
-        )
-    alts = [alts(*stop) for stop in stops] if callable(alts) else list(alts)
-    if len(alts) != len(stops) or len(set(alts)) == 1:
-        raise ValueError(
-            f"alts must describe each of {len(stops)} frames; got"
-            f" {len(set(alts))} different ones"
-        )
-    for alt in alts:
-        _check_alt(alt)
-    texts = [v if isinstance(v, str) else number(v) for v in values]
-    key = hashlib.sha256(json.dumps([label, texts, alts]).encode()).hexdigest()[
-        :6
-    ]
-    frames = []
-    for i, (stop, alt) in enumerate(zip(stops, alts, strict=True)):
-        with style():
-            fig = draw(*stop)
-        svg, *_ = _svg(fig, f"x{key}{i}", FRAME, direct=False)
-        plt.close(_figure(fig))
-        hidden = " hidden" if i else ""
-        frames.append(
-            '<div class="frame" role="img"'
-            f' aria-label="{html.escape(alt)}"{hidden}>{svg}</div>'
-        )
-    radios = "".join(
-        '<label><input type="radio" name="choice"'
-        f' value="{i}"{"" if i else " checked"}>{html.escape(str(c))}</label>'
-        for i, c in enumerate(choices or ())
-    )
-    fieldset = (
-        f"<fieldset><legend>{html.escape(choice_label)}</legend>{radios}</fieldset>"
-        if radios
-        else ""
-    )
-    fragment = EXPLORER.format(
-        css=CSS,
-        script=SCRIPT,
-        frames="".join(frames),
-        fieldset=fieldset,
-        label=html.escape(label),
-        last=len(values) - 1,
-        first=html.escape(texts[0]),
-        texts=html.escape(json.dumps(texts, ensure_ascii=False)),
-        play='<button type="button" hidden>Play</button>' if play else "",
-    )
-    publish(
-        {
-            "text/html": fragment,
-            "text/plain": f"{label}: {texts[0]} to {texts[-1]}. {alts[0]}",
-        },
-        name,
-    )
 
 
 def explorer_data(name, data, digits=6):
@@ -645,14 +447,14 @@ def _text_ink(match):
     return f"fill:{color};fill:color-mix(in srgb,{color} 70%,var(--ink))"
 
 
-def _svg(fig, prefix, inches=None, *, direct=True):
-    """Render a figure: a small SVG whose ids start with ``prefix`` and whose
-    colours are variables, its width and height.
+def _svg(fig, inches):
+    """Render a figure: a small SVG whose colours are variables, its width and
+    height.
     """
     fig = _figure(fig)
     buffer = io.StringIO()
     with style(), ExitStack() as undo:
-        arrange(fig, undo, inches, direct)
+        arrange(fig, undo, inches)
         fig.savefig(
             buffer,
             format="svg",
@@ -685,7 +487,7 @@ def _svg(fig, prefix, inches=None, *, direct=True):
     )
     # in order of appearance
     used = dict.fromkeys(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    ids = {old: f"{prefix}-{i}" for i, old in enumerate(used)}
+    ids = {old: f"f-{i}" for i, old in enumerate(used)}
     svg = re.sub(
         r' id="([^"]*)"',
         lambda m: f' id="{ids[m[1]]}"' if m[1] in ids else "",

@@ -120,15 +120,6 @@ def test_figures_become_files_with_a_size(page_diet, tmp_path):
     assert path.read_text().count('loading="lazy"') == 2
 
 
-def test_frames_after_the_first_wait_as_text(page_diet, tmp_path):
-    frame = '<div class="frame" aria-label="a"{}><svg><g/></svg> </div>'
-    path = site(tmp_path, frame.format("") + frame.format(" hidden"))
-    page_diet.diet(tmp_path)
-    text = path.read_text()
-    assert text.count('<script type="text/plain"><svg><g/></svg></script>') == 1
-    assert 'src="../_static/frames.js"' in text
-
-
 def test_scripts_wait_and_those_without_use_leave(page_diet, tmp_path):
     path = site(tmp_path, "<p>")
     page_diet.diet(tmp_path)

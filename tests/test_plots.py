@@ -1,5 +1,5 @@
-"""Figures: described, deterministic, light and legible on any page; explorers
-driven in a real browser.
+"""Figures: described, deterministic, light and legible on any page, also in a
+real browser.
 """
 
 import base64
@@ -40,10 +40,10 @@ def agg():
     plt.switch_backend(before)
 
 
-def curve(rate=1.0, kind="exp"):
+def curve(rate=1.0):
     fig, ax = plots.figure()
     x = np.linspace(0, 3, 50)
-    y = np.exp(-rate * x) if kind == "exp" else 1 / (1 + rate * x)
+    y = np.exp(-rate * x)
     ax.plot(x, y, label="loss")
     ax.plot(x[::10], y[::10], "o", color="black", label="data")
     plots.baseline(ax, 0.5, "chance")
@@ -74,15 +74,6 @@ def phone(shell, number=-1):
     return svg_of(re.search(r'srcset="([^"]*)"', html)[1])
 
 
-def explorer_html(shell, draw=curve, values=(0.5, 1.0, 2.0), **options):
-    options = {
-        "label": "Rate",
-        "alts": lambda *v: f"A curve that falls, drawn for {v}.",
-    } | options
-    plots.explorer(draw, values, **options)
-    return shell.outputs[-1]["data"]["text/html"]
-
-
 # --- colours
 
 
@@ -109,7 +100,6 @@ def theme(text):
 )
 def test_contrast(colours):
     assert contrast(colours["ink"], colours["paper"]) >= 7
-    assert contrast(colours["accent"], colours["paper"]) >= 4.5
     assert (
         min(contrast(colour, colours["paper"]) for colour in plots.PALETTE) >= 3
     )
@@ -501,14 +491,14 @@ def texts(svg):
     return re.findall(r"<text[^>]*>([^<]+)</text>", svg)
 
 
-def placed(draw, **options):
+def placed(draw, inches=None):
     """The texts of axes, arranged, before all is undone, and whether a legend
     was needed.
     """
     fig, ax = plots.figure()
     with plots.style(), ExitStack() as undo:
         draw(ax)
-        arrange(fig, undo, options.get("inches"), options.get("direct", True))
+        arrange(fig, undo, inches)
         found = {text.get_text(): text for text in ax.texts}
         boxes = {name: t.get_window_extent() for name, t in found.items()}
         colours = {name: t.get_color() for name, t in found.items()}
@@ -573,13 +563,6 @@ def test_where_labels_find_no_room_there_is_a_legend_that_covers_nothing():
 
     _, _, _, (legend, axes), _ = placed(corner)
     assert legend.y1 < axes.y1 and legend.y0 > axes.y0 + axes.height / 3
-
-
-def test_frames_have_their_legend_above_where_nothing_jumps():
-    _, _, _, (legend, axes), _ = placed(
-        lambda ax: ax.plot([0, 1], label="loss"), direct=False
-    )
-    assert legend.y0 >= axes.y1 - 1
 
 
 @pytest.mark.parametrize(
@@ -698,152 +681,14 @@ def test_a_legend_of_ones_own_is_kept(shell):
     assert axes[0].get_legend() is None
 
 
-# --- explorer
-
-
-def test_explorer_is_one_deterministic_fragment(shell):
-    html = explorer_html(shell, name="rates")
-    assert html == explorer_html(shell)
-    assert shell.outputs[0]["metadata"] == {
-        "scrapbook": {"name": "rates", "mime_prefix": ""}
-    }
-    assert (
-        html.startswith('<figure class="explorer"')
-        and html.endswith("</figure>")
-        and html.count("<svg ") == 3
-    )
-    assert html.count('role="img"') == 3 and html.count(" hidden>") == 2
-    ids = re.findall(r' id="([^"]+)"', html)
-    assert ids and len(ids) == len(set(ids))
-    assert set(re.findall(r"[(\"]#([^)\"]+)", html)) == set(ids)
-    assert not set(ids) & set(
-        re.findall(r' id="([^"]+)"', explorer_html(shell, label="Another"))
-    )
-    assert (
-        'aria-valuetext="0.5" data-texts="[&quot;0.5&quot;, &quot;1&quot;,'
-        ' &quot;2&quot;]"' in html
-    )
-
-
-def test_a_simple_frame_is_light(shell):
-    values = np.linspace(0.1, 4, 8)
-    shared = len(plots.CSS) + len(plots.SCRIPT) + len(plots.EXPLORER)
-    per_frame = (
-        (len(explorer_html(shell, values=values).encode()) - shared) / 8 / 1000
-    )
-    print(f"{per_frame:.1f} kB per frame")
-    assert per_frame < 9
-
-
-def test_explorer_escapes_what_it_is_given(shell):
-    html = explorer_html(
-        shell,
-        lambda v, c: curve(float(v)),
-        ["1", "2"],
-        label="<rate>",
-        choices=["<a>"],
-        choice_label="<kind>",
-    )
-    for text in ("<rate>", "<a>", "<kind>"):
-        assert text not in re.sub(r"<text.*?</text>", "", html)
-        assert text.replace("<", "&lt;").replace(">", "&gt;") in html
-
-
-def test_frames_get_the_style_even_when_draw_forgets_it(shell):
-    html = explorer_html(shell, lambda v: plt.subplots()[0].axes[0])
-    assert "font-size:12px" in html
-
-
-def test_frames_go_choice_by_choice(shell):
-    alts = [f"Frame number {i} of the explorer." for i in range(4)]
-    drawn = []
-    explorer_html(
-        shell,
-        lambda v, c: drawn.append((v, c)) or curve(v, c),
-        [1, 2],
-        alts=alts,
-        choices=["exp", "power"],
-        choice_label="Kind",
-    )
-    assert drawn == [(1, "exp"), (2, "exp"), (1, "power"), (2, "power")]
-    assert (
-        re.findall(
-            r'aria-label="([^"]*)"', shell.outputs[-1]["data"]["text/html"]
-        )
-        == alts
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "kind", "message"),
-    [
-        ({"values": range(41)}, ValueError, "at most 40 frames; got 41"),
-        (
-            {"values": range(21), "choices": "ab", "choice_label": "Kind"},
-            ValueError,
-            "at most 40 frames; got 42",
-        ),
-        ({"values": [1]}, ValueError, "at least 2 stops"),
-        (
-            {"values": [1, 2, float("nan")]},
-            ValueError,
-            "value must be finite; got nan",
-        ),
-        (
-            {"choices": [], "choice_label": "Kind"},
-            ValueError,
-            "at least 2 stops and at most 40 frames; got 0",
-        ),
-        ({"choices": ["a"]}, ValueError, "go together"),
-        ({"choice_label": "Kind"}, ValueError, "go together"),
-        ({"alts": [ALT, ALT + " "]}, ValueError, "each of 3 frames; got 2"),
-        ({"alts": [ALT] * 3}, ValueError, "each of 3 frames; got 1 different"),
-        ({"alts": [ALT, ALT + "!", "short"]}, ValueError, "what is to be seen"),
-        ({"draw": lambda v: None}, TypeError, "Figure or Axes; got NoneType"),
-    ],
-)
-def test_explorer_refuses(change, kind, message, shell):
-    with pytest.raises(kind, match=message):
-        explorer_html(shell, **change)
-    assert shell.outputs == []
-
-
 # --- in a browser
 
 
-@pytest.fixture(scope="module")
-def fragments():
-    """What pages show: a plain explorer, one with all its controls, a neighbour
-    of the plain one, and a figure.
-    """
-    shown = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            plots, "publish", lambda data, name: shown.append(data["text/html"])
-        )
-        plots.explorer(
-            curve,
-            [0.001, 1, 1000],
-            label="Rate",
-            alts=lambda v: f"A curve that falls, drawn for {v}.",
-        )
-        plots.explorer(
-            curve,
-            [1, 2],
-            label="Rate",
-            choices=["exp", "power"],
-            choice_label="Kind",
-            play=True,
-            alts=lambda v, c: f"A curve that falls, drawn for {v}, {c}.",
-        )
-        plots.explorer(
-            curve,
-            [3, 4],
-            label="Width",
-            alts=lambda v: f"Another curve that falls, drawn for {v}.",
-        )
-        plots.show(curve(), alt=ALT)
-    return dict(zip(("plain", "full", "other", "image"), shown, strict=True))
+@pytest.fixture
+def shown(shell):
+    """What a page shows of a figure."""
+    plots.show(curve(), alt=ALT)
+    return shell.outputs[-1]["data"]["text/html"]
 
 
 @pytest.fixture(scope="module")
@@ -900,16 +745,6 @@ def open_page(browser):
     assert errors == []
 
 
-def frames(figure):
-    """What the frames that can be seen say they show."""
-    texts = [
-        f.get_attribute("aria-label")
-        for f in figure.locator(".frame").all()
-        if f.is_visible()
-    ]
-    return [text.split("drawn for ")[1] for text in texts]
-
-
 def pixel(element):
     """The colour near the corner of an element, where there is only paper."""
     place = element.bounding_box() | {"width": 8, "height": 8}
@@ -917,139 +752,8 @@ def pixel(element):
     return matplotlib.colors.to_hex(picture[4, 4, :3])
 
 
-def test_keyboard_moves_the_frame(fragments, open_page):
-    page = open_page(fragments["plain"])
-    slider, output = page.get_by_label("Rate"), page.locator("output")
-    assert frames(page) == ["0.001."]
-    page.keyboard.press("Tab")
-    assert slider.evaluate("e => e === document.activeElement")
-    page.evaluate(
-        "document.body.addEventListener('keydown', () => { window.leaked ="
-        " true; })"
-    )
-    page.keyboard.press("ArrowRight")
-    assert (
-        output.inner_text(),
-        slider.get_attribute("aria-valuetext"),
-        frames(page),
-    ) == ("1", "1", ["1."])
-    page.keyboard.press("End")
-    assert (output.inner_text(), frames(page)) == ("1,000", ["1000."])
-    page.keyboard.press("ArrowLeft")
-    assert (output.inner_text(), frames(page)) == ("1", ["1."])
-    assert (
-        page.evaluate("window.leaked") is None
-    )  # else JupyterLab would take the arrow keys
-
-
-def test_radio_buttons_are_the_second_axis(fragments, open_page):
-    page = open_page(fragments["full"] * 2)
-    first, second = page.locator("figure").all()
-    assert all(
-        radio.is_checked()
-        for radio in page.get_by_role("radio", name="exp").all()
-    )
-    first.get_by_role("radio", name="power").check()
-    assert (frames(first), frames(second)) == (["1, power."], ["1, exp."])
-    first.get_by_label("Rate").press("ArrowRight")
-    second.get_by_label("Rate").press("ArrowRight")
-    assert (frames(first), frames(second)) == (["2, power."], ["2, exp."])
-    first.get_by_role("radio", name="power").press("ArrowLeft")
-    assert frames(first) == ["2, exp."]
-    assert page.get_by_role("group", name="Kind").count() == 2
-
-
-def test_a_twin_and_a_neighbour_look_right(fragments, open_page):
-    """Frames refer to shapes by id; the hidden frame of a twin may own the
-    id.
-    """
-    page = open_page(
-        fragments["plain"] + fragments["other"] + fragments["plain"]
-    )
-    first, neighbour, twin = page.locator("figure").all()
-    before = twin.locator(".frames").screenshot()
-    first.get_by_label("Rate").press("End")
-    assert twin.locator(".frames").screenshot() == before
-    neighbour.get_by_label("Width").press("End")
-    assert (frames(first), frames(neighbour), frames(twin)) == (
-        ["1000."],
-        ["4."],
-        ["0.001."],
-    )
-
-
-def test_play_waits_to_be_pressed_runs_and_pauses(fragments, open_page):
-    page = open_page(fragments["full"] * 2)
-    page.evaluate(
-        "window.timers = 0; const real = setInterval; setInterval = (...a) =>"
-        " (window.timers++, real(...a)); 0"
-    )
-    output, button = (
-        page.locator("output").first,
-        page.get_by_role("button").first,
-    )
-    page.wait_for_timeout(500)
-    assert (output.inner_text(), button.inner_text()) == ("1", "Play")
-    button.press("Enter")
-    assert button.inner_text() == "Pause"
-    assert (
-        page.evaluate("window.timers") == 1
-    )  # the second one's script has not set up the first one again
-    button.click()
-    page.wait_for_timeout(500)
-    assert (output.inner_text(), button.inner_text()) == ("1", "Play")
-    button.click()
-    page.wait_for_function("document.querySelector('output').value === '2'")
-    assert (
-        button.inner_text() == "Play"
-    )  # the end stops it, and the next press starts over
-    button.click()
-    assert (output.inner_text(), button.inner_text()) == ("1", "Pause")
-    page.get_by_label("Rate").first.press("End")
-    assert (
-        button.inner_text() == "Play"
-    )  # whoever moves the slider has taken over
-
-
-def test_without_scripts_the_first_frame_shows(fragments, open_page):
-    page = open_page(fragments["full"], java_script_enabled=False)
-    assert (frames(page), page.locator("output").inner_text()) == (
-        ["1, exp."],
-        "1",
-    )
-    assert not page.locator("button").is_visible()
-
-
-def test_explorer_follows_the_page(fragments, open_page):
-    page = open_page(fragments["plain"])
-    light, dark = theme(plots.LIGHT)["paper"], theme(plots.DARK)["paper"]
-    for element, attribute, value, system, paper in (
-        ("html", "lang", "en", "light", light),
-        ("html", "lang", "en", "dark", dark),
-        ("html", "data-theme", "dark", "light", dark),
-        ("html", "data-theme", "light", "dark", light),
-        ("html", "theme", "dark", "light", dark),
-        ("html", "theme", "light", "dark", light),
-        ("body", "data-jp-theme-light", "false", "light", dark),
-        ("body", "data-jp-theme-light", "true", "dark", light),
-    ):
-        page.emulate_media(color_scheme=system)
-        page.evaluate(
-            f"document.querySelector('{element}').setAttribute('{attribute}',"
-            f" '{value}')"
-        )
-        assert pixel(page.locator(".frame").first) == paper, (
-            attribute,
-            value,
-            system,
-        )
-        page.evaluate(
-            f"document.querySelector('{element}').removeAttribute('{attribute}')"
-        )
-
-
-def test_image_follows_the_colour_scheme_of_the_page(fragments, open_page):
-    page = open_page(fragments["image"])
+def test_image_follows_the_colour_scheme_of_the_page(shown, open_page):
+    page = open_page(shown)
     papers = {
         "light": theme(plots.LIGHT)["paper"],
         "dark": theme(plots.DARK)["paper"],
@@ -1071,31 +775,17 @@ def test_image_follows_the_colour_scheme_of_the_page(fragments, open_page):
             )
 
 
-def test_phone_has_no_overflow_and_legible_text(fragments, open_page):
-    page = open_page(
-        fragments["full"] + fragments["image"],
-        viewport={"width": 390, "height": 800},
-    )
+def test_figure_fits_a_phone(shown, open_page):
+    page = open_page(shown, viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert (
-        page.evaluate(
-            "document.querySelector('.frame"
-            " text').getBoundingClientRect().height"
-        )
-        >= 10
-    )
-    assert all(
-        e.bounding_box()["height"] >= 24
-        for e in page.locator("input, button").all()
-    )
 
 
-def test_axe_finds_nothing(fragments, open_page):
+def test_axe_finds_nothing(shown, open_page):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",
         reason="axe-playwright-python is not installed",
     )
-    page = open_page(fragments["full"] + fragments["image"])
+    page = open_page(shown)
     for system in ("light", "dark"):
         page.emulate_media(color_scheme=system)
         found = axe.Axe().run(page).response["violations"]

@@ -1,5 +1,5 @@
 """The built site: links, alternative text, no foreign host, accessibility,
-explorers and quizzes driven in a browser.
+quizzes driven in a browser.
 
 Run by `make test` after the build. The browser tests need Chromium; where none
 is found they are skipped.
@@ -59,7 +59,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What text of a page would look like if a formula had not been rendered.
 TEX = re.compile(r"\$[^$]+\$|\\[A-Za-z(\[]")
 MAX_SCRIPTS = 14
-# Bytes of one page's own HTML, explorers included.
+# Bytes of one page's own HTML.
 MAX_PAGE = 1_000_000
 # Bytes that a first visit loads, uncompressed, fonts included.
 MAX_FIRST_VISIT = 2_000_000
@@ -945,20 +945,6 @@ def test_a_link_lands_where_it_leads(browser, server, width):
             assert -10 <= top <= 300, place
 
 
-def test_frames_of_an_explorer_come_when_it_comes_near(browser, server):
-    (page, *_) = pages_with("figure.explorer .frame > script")
-    with Visit(browser, server + page) as visit:
-        waiting = ".explorer .frame > script"
-        assert visit.page.locator(waiting).count() > 5
-        explorer = visit.page.locator("figure.explorer").first
-        explorer.scroll_into_view_if_needed()
-        visit.page.wait_for_function(
-            f"!document.querySelector({waiting!r})", timeout=5000
-        )
-        frames = explorer.locator(".frame")
-        assert explorer.locator(".frame svg").count() == frames.count()
-
-
 def test_the_search_works_offline(browser, server):
     with Visit(browser, server + "search.html?q=regularization") as visit:
         visit.page.wait_for_selector("#search-results li a")
@@ -973,40 +959,8 @@ def pages_with(selector: str) -> list[str]:
     return [page for page in PAGES if parsed(SITE / page).select_one(selector)]
 
 
-def test_some_page_has_an_explorer_and_a_quiz():
-    assert pages_with("figure.explorer") and pages_with(".quiz")
-
-
-@pytest.mark.parametrize("page", pages_with("figure.explorer"))
-def test_explorers_obey_the_keyboard(browser, server, page):
-    with Visit(browser, server + page) as visit:
-        for explorer in visit.page.query_selector_all("figure.explorer"):
-            slider, seen = explorer.query_selector("input[type=range]"), []
-            slider.focus()
-            for key in ("Home", "ArrowRight", "End"):
-                slider.press(key)
-                frames = [
-                    frame.get_attribute("aria-label")
-                    for frame in explorer.query_selector_all(
-                        ".frame:not([hidden])"
-                    )
-                ]
-                assert len(frames) == 1
-                assert (
-                    slider.get_attribute("aria-valuetext")
-                    == explorer.query_selector("output").inner_text()
-                )
-                seen.append((slider.get_attribute("aria-valuetext"), frames[0]))
-            assert len(set(seen)) >= 2 and seen[0] != seen[1]
-            for radio in explorer.query_selector_all("input[type=radio]")[1:2]:
-                radio.focus()
-                radio.press("Space")
-                assert (
-                    explorer.query_selector(
-                        ".frame:not([hidden])"
-                    ).get_attribute("aria-label")
-                    != seen[-1][1]
-                )
+def test_some_page_has_a_quiz():
+    assert pages_with(".quiz")
 
 
 def test_the_contents_follow_the_reader(browser, server):

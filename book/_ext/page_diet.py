@@ -1,9 +1,6 @@
 """What makes the published pages light, done when all pages are written.
 
 - Figures leave the pages for files of their own, loaded when they come near.
-- The frames of explorers after the first wait as text (``frames.js`` shows
-  them when their explorer comes near), for a page of ten thousand elements
-  is slow to lay out.
 - Each page loads one style sheet, cut to the rules that can match something in
   this site: a class, id or element of a page, or a word of a script.
 - Scripts that a page cannot use leave it, and the others wait until the page
@@ -25,10 +22,6 @@ DATA = re.compile(
     r'(?<=src|set)="data:image/(svg\+xml|png);base64,([\w+/]{40,}=*)("| )'
 )
 IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>')
-FRAME = re.compile(
-    r'(<div class="frame"(?:[^>"]|"[^"]*")* hidden>)(<svg.*?</svg>)\s*</div>',
-    re.DOTALL,
-)
 STYLE = re.compile(r'[ \t]*<link(?=[^>]*rel="stylesheet")[^>]*>\n?')
 LOCAL = re.compile(r'href="((?:\.\./)*|/[^"?]*?/)(_static/[^"?]+\.css)')
 SCRIPT = re.compile(r'<script(?=[^>]* src="([^"]*))(?![^>]*\bdefer\b)')
@@ -119,15 +112,6 @@ def without_data(page: str, root: str, out: Path) -> str:
     return IMAGE.sub(describe, DATA.sub(extract, page))
 
 
-def without_frames(page: str, root: str) -> str:
-    """Keep the frames of explorers after the first as text."""
-    page, count = FRAME.subn(
-        r'\1<script type="text/plain">\2</script></div>', page
-    )
-    script = f'<script defer src="{root}_static/frames.js"></script>\n'
-    return page.replace("</body>", script + "</body>") if count else page
-
-
 # Heights ----------------------------------------------------------------------
 
 
@@ -160,7 +144,6 @@ def height(html: str, chars: int, widest: int) -> int:
     code = re.findall(r"<pre.*?</pre>", html, re.DOTALL)
     high += sum(22 * each.count("\n") + 90 for each in code)
     html = without(r"<pre.*?</pre>", html)
-    high += 600 * html.count('class="explorer"')
     high += 90 * html.count("katex-display")
     high += 150 * len(re.findall('class="(?:misconception|quiz)', html))
     high += 45 * html.count("<summary")
@@ -339,7 +322,7 @@ def diet(out: Path) -> None:
         found = re.search(r'data-content_root="([^"]*)"', page)
         root = found[1] if found else ""
         page = without_data(without_scripts(page), root, out)
-        pages[path] = with_heights(without_frames(page, root))
+        pages[path] = with_heights(page)
     scripts = [
         path.read_text(encoding="utf8")
         for path in out.joinpath("_static").rglob("*.js")
