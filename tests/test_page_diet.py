@@ -143,6 +143,11 @@ def test_sections_say_how_high_they_may_be(page_diet):
     assert found.count("--narrow:") == 2
     heights = [int(part.split("px")[0]) for part in found.split("--wide:")[1:]]
     assert heights[1] > 10 * heights[0] > 0
+    live = '<div class="stage" style="--wide:640px;--narrow:710px"></div>'
+    for chars, widest, more in ((78, 690, 640), (40, 350, 710)):
+        without = page_diet.height("<p>x</p>", chars, widest)
+        found = page_diet.height(live + "<p>x</p>", chars, widest)
+        assert more <= found - without < more + 50
 
 
 def test_audit_counts_what_comes_before_use():

@@ -144,6 +144,8 @@ def height(html: str, chars: int, widest: int) -> int:
     code = re.findall(r"<pre.*?</pre>", html, re.DOTALL)
     high += sum(22 * each.count("\n") + 90 for each in code)
     html = without(r"<pre.*?</pre>", html)
+    stages = re.findall(r"--wide:(\d+)px;--narrow:(\d+)px", html)
+    high += sum(int(sides[widest < 500]) for sides in stages)
     high += 90 * html.count("katex-display")
     high += 150 * len(re.findall('class="(?:misconception|quiz)', html))
     high += 45 * html.count("<summary")
