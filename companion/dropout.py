@@ -6,11 +6,12 @@ averaged over masks; the checks of the chapter's exercises come last.
 
 import math
 from contextlib import contextmanager
+from numbers import Real
 
 import torch
 from torch import nn
 
-from companion.arguments import check_floats
+from companion.arguments import check_floats, check_int, check_tensor
 from companion.checks import check, check_number
 from companion.data import check_regression
 
@@ -40,7 +41,7 @@ def _check_probability(p, below_one=False):
                 f"p must be one number, got a tensor of shape {tuple(p.shape)}"
             )
         return
-    if isinstance(p, bool) or not isinstance(p, int | float):
+    if isinstance(p, bool) or not isinstance(p, Real):
         raise TypeError(f"p must be a number, got {type(p).__name__}")
     if not 0 <= p <= 1 or (below_one and p == 1):
         raise ValueError(
@@ -309,6 +310,7 @@ def mc_predict(model, X, samples=50, seed=0):
     Raises:
         ValueError: if the model has no dropout layer, or ``samples`` is
             below 1.
+        TypeError: if ``samples`` is no int or ``X`` no tensor.
 
     Example:
         >>> outputs = mc_predict(Dropout(0.5), torch.ones(3, 2), samples=10_000)
@@ -319,8 +321,8 @@ def mc_predict(model, X, samples=50, seed=0):
 
     Chapter: dropout.
     """
-    if samples < 1:
-        raise ValueError(f"samples must be at least 1, got {samples}")
+    check_int("samples", samples)
+    check_tensor("X", X)
     copies = X.expand(samples, *X.shape).flatten(0, 1)
     devices = range(torch.cuda.device_count())
     with dropping(model), torch.random.fork_rng(devices), torch.no_grad():

@@ -5,6 +5,7 @@ identity, Monte-Carlo averages.
 import itertools
 import math
 
+import numpy
 import pytest
 import torch
 import torch.nn.functional as F
@@ -155,6 +156,16 @@ def test_a_probability_out_of_range_is_named(p):
     for call in (lambda: dr.dropout(torch.ones(2), p), lambda: dr.Dropout(p)):
         with pytest.raises(ValueError, match=r"p must be in \[0, 1\], got"):
             call()
+
+
+@pytest.mark.parametrize("kind", [numpy.float32, numpy.float64])
+def test_a_probability_may_be_a_numpy_number(kind):
+    x = torch.ones(100)
+    ours, plain = (
+        dr.dropout(x, p, generator=generator(0, "mask"))
+        for p in (kind(0.5), 0.5)
+    )
+    assert torch.equal(ours, plain)
 
 
 @pytest.mark.parametrize("p", ["0.5", None, True, [0.5]])
@@ -400,6 +411,11 @@ def test_mc_predict_refuses_what_it_cannot_sample():
         dr.mc_predict(nn.Linear(2, 2), torch.ones(1, 2))
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         dr.mc_predict(dr.Dropout(), torch.ones(1, 2), samples=0)
+    for samples in (2.0, True, "2"):
+        with pytest.raises(TypeError, match="samples must be an int"):
+            dr.mc_predict(dr.Dropout(), torch.ones(1, 2), samples=samples)
+    with pytest.raises(TypeError, match=r"X must be a torch\.Tensor, got list"):
+        dr.mc_predict(dr.Dropout(), [[1.0, 2.0]])
 
 
 def test_entropy_agrees_with_scipy_and_mutual_information_is_its_gap():
