@@ -7,6 +7,8 @@ views of a test input, and input noise as a penalty; the checks of the chapter's
 exercises come last.
 """
 
+from numbers import Real
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -49,7 +51,7 @@ def _check_images(X):
 
 
 def _check_each(name, value, X):
-    if not isinstance(value, int | float | torch.Tensor):
+    if not isinstance(value, Real | torch.Tensor):
         raise TypeError(
             f"{name} must be a number or a tensor, got {type(value).__name__}"
         )

@@ -4,6 +4,7 @@ ridge; bad input; wrong answers.
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -98,6 +99,13 @@ def test_shift_and_rotate_are_affine_transforms():
     )
     torch.testing.assert_close(aug.affine(X, -identity), aug.rotate(X, 180))
     torch.testing.assert_close(aug.rotate(X, 180), X.flip(-1, -2))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.float64])
+def test_a_number_of_numpy_is_a_number(kind):
+    X = images(2, 6, 5)
+    torch.testing.assert_close(aug.shift(X, kind(1)), aug.shift(X, 1))
+    torch.testing.assert_close(aug.rotate(X, kind(90)), aug.rotate(X, 90))
 
 
 def test_one_number_per_image_equals_one_image_at_a_time():
