@@ -18,7 +18,7 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urlsplit
+from urllib.parse import quote, unquote, urldefrag, urlsplit
 
 import pytest
 import test_words
@@ -945,11 +945,92 @@ def test_a_link_lands_where_it_leads(browser, server, width):
             assert -10 <= top <= 300, place
 
 
-def test_the_search_works_offline(browser, server):
-    with Visit(browser, server + "search.html?q=regularization") as visit:
-        visit.page.wait_for_selector("#search-results li a")
-        assert "introduction" in visit.page.inner_html("#search-results")
-        assert visit.foreign == visit.messages == []
+# What readers ask, and the section that answers.
+QUESTIONS = {
+    "AdamW vs Adam": "weight_decay#with-adam-the-two-part",
+    "Kaiming": "initialization#he-make-the-number-1",
+    "bagging random forest": "ensembles#worse-members-a-better-forest",
+    "batch size 1 batch norm": "batch_norm#in-bad-company",
+    "calibration temperature": "losses#what-is-a-probability-worth",
+    "cross entropy softmax twice": "losses#softmax-twice",
+    "data augmentation flip": "augmentation#the-label-must-survive",
+    "data leakage": "overfitting#who-will-be-new",
+    "double descent": "overfitting#worse-then-worse-still-then-better-than-ever",
+    "dropout at test time": "dropout#one-mask-many-masks-none",
+    "early stopping patience": "early_stopping#when-to-stop",
+    "exploding gradients": "gradients#gradients-vanishing-and-exploding",
+    "gradient check": "backpropagation#how-to-check-a-gradient",
+    "gradient clipping": "gradients#when-it-explodes-clipping",
+    "how to initialize weights": "initialization#initialization",
+    "lasso": "weight_decay#exact-zeros-need-a-step-of-their-own",
+    "learning rate warmup": "optimizers#why-warm-up",
+    "loss stays at 2.30": "initialization#the-loss-stays-at-2-30-what-is-wrong",
+    "mixup": "augmentation#mixup-changes-the-label-too",
+    "momentum": "optimizers#momentum-is-a-ball-with-friction",
+    "pos_weight imbalanced": "losses#one-yes-in-fifty",
+    "test set reuse": "overfitting#three-more-ways-to-fool-yourself",
+    "train mode eval mode": "dropout#one-mask-many-masks-none",
+    "vanishing gradients": "gradients#gradients-vanishing-and-exploding",
+    "weight decay Adam": "weight_decay#with-adam-the-two-part",
+    "why is my loss nan": "losses#why-losses-take-logits",
+}
+
+
+def test_the_first_hit_of_a_question_is_the_section_that_answers(
+    browser, server
+):
+    wrong = {}
+    with Visit(browser, server + "search.html") as visit:
+        for question, section in QUESTIONS.items():
+            visit.page.goto(f"{server}search.html?q={quote(question)}")
+            hit = visit.page.wait_for_selector("#search-results li a")
+            page, _, anchor = hit.get_attribute("href").partition("#")
+            found = f"{Path(page).stem}#{anchor}"
+            if found != section:
+                wrong[question] = found
+        assert visit.foreign == visit.failed == visit.messages == []
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_search_answers_while_one_types(browser, server, width):
+    address = server + "book/dropout.html"
+    with Visit(browser, address, width=width) as visit:
+        page = visit.page
+        page.keyboard.press("Control+k")
+        page.keyboard.type("exploding gradients")
+        found = page.locator("dialog .search-found li")
+        found.first.wait_for()
+        icon, field = (
+            page.locator(f"dialog form {part}") for part in ("i", "input")
+        )
+        edges = icon.bounding_box(), field.bounding_box()
+        padding = field.evaluate(
+            "e => parseFloat(getComputedStyle(e).paddingLeft)"
+        )
+        assert edges[0]["x"] + edges[0]["width"] <= edges[1]["x"] + padding
+        texts = found.all_inner_texts()
+        assert len(texts) > 3 and not any("\\" in text for text in texts)
+        assert "Found" in page.locator("dialog [role=status]").inner_text()
+        assert violations(page) == {}
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('li') !== null")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/gradients.html*")
+        assert visit.foreign == visit.failed == visit.messages == []
+
+
+def test_a_search_without_a_hit_says_so(browser, server):
+    with Visit(browser, server + "search.html?q=xyzzyqq") as visit:
+        status = visit.page.locator("#search-results [role=status]")
+        status.filter(has_text="Try fewer").wait_for()
+        assert visit.page.locator("#search-results li").count() == 0
+        field = visit.page.locator("#search-results, main").locator(
+            "input[type=search]"
+        )
+        field.first.fill("residual")
+        visit.page.locator("#search-results li a").first.wait_for()
+        assert violations(visit.page) == {}
 
 
 def pages_with(selector: str) -> list[str]:

@@ -27,9 +27,9 @@ _ = get_translation("course")
 NOTED = ".sections"
 # What repeats other pages, or only lists.
 PASSED_BY = {"book/claims", "book/misconceptions", "book/references"}
-# The story comes before its lab, and both before the functions; sections that
-# mention everything come last.
-WEIGHTS = {"notebooks/": 0.4, "book/api": 0.15, "": 1.0}
+# The story comes before its lab, and both before the functions: search.js. Of a
+# page, sections that mention everything come last.
+KINDS = {"notebooks/": "lab", "book/api": "api", "": "page"}
 MENTIONS = re.compile(
     r"quiz|sources|exercises|your turn|summary", re.IGNORECASE
 )
@@ -138,25 +138,26 @@ def note(
     found = app.env.titles.get(chapter, app.env.titles[pagename]).astext()
     place = _("{chapter}, the lab").format(chapter=found) if lab else found
     address = app.builder.get_target_uri(pagename)
-    kind = next(start for start in WEIGHTS if pagename.startswith(start))
+    kind = next(KINDS[each] for each in KINDS if pagename.startswith(each))
     for i, section in enumerate(sections(doctree)):
         name = f"{pagename.replace('/', '-')}-{i}.html"
-        page = document(section, place, address, WEIGHTS[kind])
+        page = document(section, place, address, kind)
         folder.joinpath(name).write_text(page, encoding="utf8")
 
 
-def document(section: dict, place: str, address: str, weight: float) -> str:
+def document(section: dict, place: str, address: str, kind: str) -> str:
     """Return a section as a small page for Pagefind. Title and place come
     first: search.js knows.
     """
     title, place = escape(section["title"]), escape(place)
-    weight /= 4 if MENTIONS.match(title) else 1
+    weight = 0.25 if MENTIONS.match(title) else 1
     return (
         f'<html><body data-pagefind-weight="{weight}">'
         f'<h1 data-pagefind-weight="{7 * weight}">{title}</h1>'
         f'<p data-pagefind-meta="place" data-pagefind-weight="2">{place}</p>'
         f"<p>{escape(section['text'])}</p>"
-        f'<p data-pagefind-weight="{5 * weight}">{escape(section["also"])}</p>'
+        f'<p data-pagefind-weight="{7 * weight}">{escape(section["also"])}</p>'
+        f'<p data-pagefind-filter="kind:{kind}"></p>'
         f'<p data-address="{address}#{escape(section["id"])}"'
         ' data-pagefind-meta="address[data-address]"></p></body></html>'
     )

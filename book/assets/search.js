@@ -5,6 +5,7 @@
   const { some, none } = document.currentScript.dataset;
   const root = document.documentElement.dataset.content_root;
   const SHOWN = 12;
+  const KINDS = { page: 1, lab: 0.5, api: 0.25 };
   // Words of a question that no section is about.
   const EMPTY = new Set(
     ("a about an and are as at be between by can do does for from has have how i "
@@ -17,7 +18,9 @@
   function load() {
     engine ??= import(new URL(`${root}pagefind/pagefind.js`, location)).then(
       async (pagefind) => {
-        await pagefind.options({ ranking: { termFrequency: 0.4 } });
+        await pagefind.options({
+          ranking: { termFrequency: 1, pageLength: 0 },
+        });
         return pagefind;
       },
     );
@@ -36,16 +39,24 @@
       subsets(words.slice(i + 1), size - 1).map((rest) => [word, ...rest]));
   }
 
+  // What has these words, the story before the lab and the functions.
+  async function search(pagefind, words) {
+    const found = Object.entries(KINDS).map(async ([kind, weight]) => {
+      const options = { filters: { kind } };
+      const { results } = await pagefind.search(words.join(" "), options);
+      return results.map(({ score, data }) => ({ score: weight * score, data }));
+    });
+    return (await Promise.all(found)).flat();
+  }
+
   // The sections that have all words; where none has, all but one; and so on.
   async function ask(words) {
     const pagefind = await load();
     for (let size = words.length; size > 0; size -= 1) {
       const found = await Promise.all(
-        subsets(words, size).map((each) => pagefind.search(each.join(" "))),
+        subsets(words, size).map((each) => search(pagefind, each)),
       );
-      const best = found
-        .flatMap(({ results }) => results)
-        .sort((a, b) => b.score - a.score);
+      const best = found.flat().sort((a, b) => b.score - a.score);
       if (best.length) return best;
     }
     return [];
