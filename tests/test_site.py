@@ -955,7 +955,8 @@ QUESTIONS = {
     "cross entropy softmax twice": "losses#softmax-twice",
     "data augmentation flip": "augmentation#the-label-must-survive",
     "data leakage": "overfitting#who-will-be-new",
-    "double descent": "overfitting#worse-then-worse-still-then-better-than-ever",
+    "double descent": "overfitting#worse-then-worse-still-then-better"
+    "-than-ever",
     "dropout at test time": "dropout#one-mask-many-masks-none",
     "early stopping patience": "early_stopping#when-to-stop",
     "exploding gradients": "gradients#gradients-vanishing-and-exploding",

@@ -61,6 +61,7 @@ TYPED = {
     },
     "early_stopping": {
         "40 % of the": SETTING,
+        "40 % of all labels wrong": SETTING,
         "right in 40 %": BY_HAND,
         "90 % of cases": MEANING,
         "90 % sure": MEANING,
@@ -97,7 +98,8 @@ TYPED = {
     },
     "optimizers": {"25 times steeper": SETTING, "1.9 times": BY_HAND},
     "overfitting": {
-        "… 320 points": "data points",
+        "guessing gets 90 %": BY_HAND,
+        "a guess gets 10 %": BY_HAND,
         "20 points": "data points",
         "320 points": "data points",
         "3 % error": EXERCISE,
@@ -105,6 +107,7 @@ TYPED = {
     "weight_decay": {
         "30 % of the training labels": SETTING,
         "40 points": "data points",
+        "(Guessing gets 10 %": BY_HAND,
         "2 % of a weight": BY_HAND,
     },
 }
