@@ -39,6 +39,8 @@ TYPED = {
     "batch_norm": {"gets 95 % of": EXERCISE, "12 % when": EXERCISE},
     "capstone": {
         "95 % of experiments": MEANING,
+        "95 times in 100": MEANING,
+        "more than 99 % of": "asserted in the lab",
         "70 %": BY_HAND,
         "20 % of labels": SETTING,
         "10 points": BY_HAND,
@@ -119,7 +121,7 @@ ABSENT = re.compile(
 CLAIM = re.compile(r"\{claim\}`(?:(\w+)/)?(\w+)(?::\w+)?`")
 PROMISES_NOTHING = {
     "backpropagation": ["and that does not help."],
-    "capstone": ["The null needs both."],
+    "capstone": ["So the null belongs to this company"],
     "introduction": ["or a null; another draw"],
     "losses": ["or clamping the probability, does not help."],
 }
