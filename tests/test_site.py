@@ -947,7 +947,7 @@ def test_a_link_lands_where_it_leads(browser, server, width):
 
 # What readers ask, and the section that answers.
 QUESTIONS = {
-    "AdamW vs Adam": "weight_decay#with-adam-the-two-part",
+    "AdamW vs Adam": "weight_decay#with-adam-penalty-and-decay-differ",
     "Kaiming": "initialization#he-make-the-number-1",
     "bagging random forest": "ensembles#worse-members-a-better-forest",
     "batch size 1 batch norm": "batch_norm#in-bad-company",
@@ -972,7 +972,7 @@ QUESTIONS = {
     "test set reuse": "overfitting#three-more-ways-to-fool-yourself",
     "train mode eval mode": "dropout#one-mask-many-masks-none",
     "vanishing gradients": "gradients#gradients-vanishing-and-exploding",
-    "weight decay Adam": "weight_decay#with-adam-the-two-part",
+    "weight decay Adam": "weight_decay#with-adam-penalty-and-decay-differ",
     "why is my loss nan": "losses#why-losses-take-logits",
 }
 
@@ -1319,7 +1319,7 @@ def test_a_row_of_the_ledger_says_all_of_a_claim(toy_site):
         "Held on 1 of 2 fresh sets of seeds: 39 of 40 seeds … 39 of 40 seeds.",
         "Counted: 40 seeds",
         "Kind: share",
-        f"Margin: {row['data-margin'][:3]}",
+        f"Margin: {float(row['data-margin']):.2g}",
         "Fresh seeds: 1 of 2",
     ]
     assert [link["href"] for link in row.find_all("a")] == [
@@ -1616,7 +1616,7 @@ def test_the_ledger_can_be_sorted_and_filtered(browser, toy, scheme):
     with Visit(browser, toy + "book/claims.html", scheme=scheme) as visit:
         page, every = visit.page, "grows close often falls many half".split()
         assert shown_rows(page) == every
-        status = page.locator("[role=status]")
+        status = page.locator(".ledger-filter [role=status]")
         assert status.inner_text() == "6 of 6 claims"
         margin = page.get_by_role("columnheader", name="Margin")
         margin.get_by_role("button").press("Enter")

@@ -119,9 +119,13 @@
         results.slice(0, SHOWN).map((result) => result.data()),
       );
       if (text !== last) return; // typed on meanwhile
-      list.replaceChildren(...shown.map((each) => entry(each, asked)));
+      // of a word that it has not, Pagefind looks for the first letters
+      const like = shown.filter(({ content }) => asked.some(
+        (word) => content.toLowerCase().includes(word.slice(0, 4)),
+      ));
+      list.replaceChildren(...like.map((each) => entry(each, asked)));
       status.textContent = text.length < 2 ? ""
-        : results.length ? some.replace("{count}", results.length) : none;
+        : like.length ? some.replace("{count}", results.length) : none;
     }
 
     field.addEventListener("focus", load, { once: true });
