@@ -110,6 +110,7 @@ TYPED = {
         "30 % of the training labels": SETTING,
         "40 points": "data points",
         "(Guessing gets 10 %": BY_HAND,
+        "less than 3 points": "the bound of the claim beside it",
         "2 % of a weight": BY_HAND,
     },
 }
