@@ -248,7 +248,7 @@ def outcome(function, sample, dtype):
     return [value.detach(), gradient, *tensors]
 
 
-def compare(op, sample, dtype):
+def assert_same_as_torch(op, sample, dtype):
     found = zip(
         outcome(OUR_OPS[op.name], sample, dtype),
         outcome(op.op, sample, dtype),
@@ -270,7 +270,7 @@ def test_functions_take_every_sample(op, dtype):
     ]
     assert samples
     for sample in samples:
-        compare(op, sample, dtype)
+        assert_same_as_torch(op, sample, dtype)
 
 
 @dtypes
@@ -290,7 +290,7 @@ def test_losses_of_one_number_and_of_none(name, reduction, shape, dtype):
         kwargs={"reduction": reduction},
     )
     (op,) = (op for op in OPS if op.name == F + name)
-    compare(op, sample, dtype)
+    assert_same_as_torch(op, sample, dtype)
 
 
 @ops

@@ -85,7 +85,7 @@ def by_torch(weights, x, end, depth, gain, activation, block):
     return {name: torch.stack(values) for name, values in sizes.items()}
 
 
-def exact(found, wanted):
+def assert_exact(found, wanted):
     """To a billionth of itself, however small."""
     for name, values in wanted.items():
         torch.testing.assert_close(
@@ -108,7 +108,7 @@ def test_both_gradients_of_twenty_layers(compute, activation, block, gain):
             "backprop",
             (weights.flatten().tolist(), x.tolist(), end.tolist(), *setting),
         )
-        exact(found, by_torch(weights, x, end, *setting))
+        assert_exact(found, by_torch(weights, x, end, *setting))
 
 
 def test_a_lesson_is_the_message_times_the_input(compute):

@@ -1479,9 +1479,12 @@ def test_options_of_torch_that_are_missing_are_refused(name):
 
 
 def test_adamw_takes_the_state_of_torchs_adamw():
-    state = torch.optim.AdamW([nn.Parameter(torch.ones(1))]).state_dict()
+    theirs = torch.optim.AdamW([nn.Parameter(torch.ones(1))], lr=0.25)
+    state = theirs.state_dict()
     state["param_groups"][0]["decoupled_weight_decay"] = True
-    AdamW([nn.Parameter(torch.ones(1))]).load_state_dict(state)
+    optimizer = AdamW([nn.Parameter(torch.ones(1))])
+    optimizer.load_state_dict(state)
+    assert optimizer.param_groups[0]["lr"] == 0.25
 
 
 def test_the_rate_is_one_number():

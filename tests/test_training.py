@@ -2605,6 +2605,7 @@ def test_large_seeds_are_refused_for_they_repeat_small_ones():
 def test_what_cannot_be_copied_is_trained_all_the_same():
     model = nn.Linear(6, 3).double()
     model.last = model(X)
+    before = model.weight.detach().clone()
     fit(
         model,
         (X, LABELS),
@@ -2612,6 +2613,7 @@ def test_what_cannot_be_copied_is_trained_all_the_same():
         optimizer=sgd_of(model),
         epochs=1,
     )
+    assert not torch.equal(model.weight, before)
 
 
 def test_a_model_that_fits_runs_no_more_often_than_it_trains():
