@@ -4,6 +4,7 @@
 import {
   add, button, chart, d3, fill, fixed, handle, onFrame, player, slider, verdict,
 } from "./kit.js";
+import { dot, features, rms, singular, weights } from "./polynomials.js";
 
 const POINTS = [
   [-0.99, -0.7], [-0.8, -1.02], [-0.57, -1.18], [-0.42, -0.9], [-0.3, -0.5],
@@ -13,104 +14,34 @@ const POINTS = [
 const MOST = 40;
 const START = 12;
 const GRID = Array.from({ length: 201 }, (_, i) => -1 + i / 100);
-const EPSILON = 2 ** -52;
 
 /** What the points would show without noise. */
 function truth(x) {
   return 0.8 * Math.sin(2.6 * x) + 0.2 * x;
 }
 
-/**
- * The first p Legendre polynomials at x, each divided by its degree, so that
- * of all curves through the points the one with small high degrees is chosen.
- */
-function features(x, p) {
-  const row = [1, x];
-  for (let k = 1; k < p - 1; k++) {
-    row.push(((2 * k + 1) * x * row[k] - k * row[k - 1]) / (k + 1));
-  }
-  return row.slice(0, p).map((value, k) => value / Math.max(k, 1));
-}
-
-const dot = (a, b) => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-};
-
-/** Turn columns a and b by an angle. */
-function turn(a, b, cosine, sine) {
-  for (let i = 0; i < a.length; i++) {
-    const before = a[i];
-    a[i] = cosine * before - sine * b[i];
-    b[i] = sine * before + cosine * b[i];
-  }
-}
-
-/**
- * The weights w of smallest norm among those that minimise ‖Xw − y‖², by the
- * singular values of X: columns are turned in pairs until all are orthogonal
- * (one-sided Jacobi). X is a list of n rows of p numbers.
- */
+/** The shortest of the weights that fit best. */
 function leastSquares(X, y) {
-  const [n, p] = [X.length, X[0].length];
-  const tall = p <= n;
-  const columns = tall
-    ? X[0].map((_, j) => Float64Array.from(X, (row) => row[j]))
-    : X.map((row) => Float64Array.from(row));
-  const m = columns.length;
-  const turns = columns.map((_, j) => {
-    const unit = new Float64Array(m);
-    unit[j] = 1;
-    return unit;
-  });
-  for (let sweep = 0, turned = true; turned && sweep < 40; sweep++) {
-    turned = false;
-    for (let i = 0; i < m; i++) {
-      for (let j = i + 1; j < m; j++) {
-        const [a, b] = [columns[i], columns[j]];
-        const [aa, bb, ab] = [dot(a, a), dot(b, b), dot(a, b)];
-        if (Math.abs(ab) <= EPSILON * 4 * Math.sqrt(aa * bb)) continue;
-        turned = true;
-        const zeta = (bb - aa) / (2 * ab);
-        const tangent =
-          (zeta < 0 ? -1 : 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
-        const cosine = 1 / Math.hypot(1, tangent);
-        turn(a, b, cosine, cosine * tangent);
-        turn(turns[i], turns[j], cosine, cosine * tangent);
-      }
-    }
-  }
-  const squares = columns.map((each) => dot(each, each));
-  const smallest = EPSILON * Math.max(n, p) * Math.sqrt(Math.max(...squares));
-  const weights = new Float64Array(p);
-  squares.forEach((square, j) => {
-    if (Math.sqrt(square) <= smallest) return;
-    const [from, to] = tall ? [columns, turns] : [turns, columns];
-    const share = dot(from[j], y) / square;
-    for (let k = 0; k < p; k++) weights[k] += share * to[j][k];
-  });
-  return Array.from(weights);
+  return weights(singular(X), y, 0, X[0].length);
 }
 
 const TABLE = GRID.map((x) => features(x, MOST));
 const TRUTH = GRID.map(truth);
-const rms = (values) => Math.sqrt(dot(values, values) / values.length);
 
 /** The curve of p parameters through points, and its errors. */
 function fit(points, p) {
   const X = points.map(([x]) => features(x, p));
   const y = points.map(([, value]) => value);
-  const weights = leastSquares(X, y);
+  const w = leastSquares(X, y);
   const curve = TABLE.map((row) => {
     let sum = 0;
-    for (let k = 0; k < p; k++) sum += row[k] * weights[k];
+    for (let k = 0; k < p; k++) sum += row[k] * w[k];
     return sum;
   });
   return {
-    weights,
+    weights: w,
     curve,
-    train: rms(X.map((row, i) => dot(row, weights) - y[i])),
+    train: rms(X.map((row, i) => dot(row, w) - y[i])),
     test: rms(curve.map((value, i) => value - TRUTH[i])),
   };
 }
