@@ -5,10 +5,17 @@ A claim is checked, printed as one line, and recorded in the notebook, so that a
 page can show the measured number. Four kinds exist: :func:`claim` (the mean
 over seeds), :func:`claim_factor` (new over old), :func:`claim_share` (in how
 many seeds) and :func:`claim_exact` (no chance involved).
+
+A false claim raises :class:`ClaimError` and so stops builds and tests, which
+set the environment variable ``COURSE_STRICT``. In a notebook of your own it is
+a finding: ✗, by how much it missed, what usually explains it, and the notebook
+goes on. The same holds for values that cannot be measured, such as NaN.
 """
 
+import functools
 import json
 import math
+import os
 import re
 import sys
 import warnings
@@ -38,6 +45,7 @@ RECORD = (  # a MIME prefix that no front end shows
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MIN_SEEDS = 10
 LARGEST = 1e150  # its square is still a number
+DIVERGED = "usually a training diverged at too large a learning rate"
 
 
 class ClaimError(AssertionError):
@@ -45,6 +53,47 @@ class ClaimError(AssertionError):
 
     Chapter: all.
     """
+
+    def __init__(self, message, finding=""):
+        super().__init__(message)
+        self.finding = finding
+
+
+class _Unmeasured(ValueError):
+    """The values say nothing about the claim; ``finding`` says why, for a
+    reader.
+    """
+
+    def __init__(self, message, finding):
+        super().__init__(message)
+        self.finding = finding
+
+
+def _notebook():
+    """The running notebook, or None."""
+    shell = (
+        sys.modules["IPython"].get_ipython()
+        if "IPython" in sys.modules
+        else None
+    )
+    return shell if hasattr(shell, "display_pub") else None
+
+
+def _goes_on(make):
+    """Let a claim that fails in a reader's notebook be a finding."""
+
+    @functools.wraps(make)
+    def made(name, statement, *args, **kwargs):
+        try:
+            make(name, statement, *args, **kwargs)
+        except (ClaimError, _Unmeasured) as problem:
+            if os.environ.get("COURSE_STRICT") or _notebook() is None:
+                raise
+            if isinstance(problem, _Unmeasured):
+                print(f"✗ {statement} …:")
+            print(f"  {problem.finding}.")
+
+    return made
 
 
 def number(value, digits=6, decimals=None):
@@ -184,12 +233,8 @@ def publish(data, name=None, visible=True):
 
     Chapter: all.
     """
-    shell = (
-        sys.modules["IPython"].get_ipython()
-        if "IPython" in sys.modules
-        else None
-    )
-    if not hasattr(shell, "display_pub"):
+    shell = _notebook()
+    if shell is None:
         return
     prefix = "" if visible else RECORD
     metadata = (
@@ -239,6 +284,7 @@ def glue(name, value):
     publish({"text/plain": repr(value)}, name, visible=False)
 
 
+@_goes_on
 def claim(
     name,
     statement,
@@ -292,9 +338,11 @@ def claim(
 
     Raises:
         ClaimError: if the claim is false, after the line is printed and
-            recorded.
+            recorded; in a reader's notebook the line says by how much, and
+            nothing is raised.
         ValueError: if the name, the statement, the values or the bound cannot
-            make a claim.
+            make a claim; in a reader's notebook values that cannot be measured
+            are a line too.
         TypeError: if an argument has the wrong type.
 
     Example:
@@ -321,9 +369,10 @@ def claim(
         )
     bound = _bound(name, above, below, within, unit)
     if np.abs(seeds).max() > LARGEST:
-        raise ValueError(
+        raise _Unmeasured(
             f"claim {name!r}: values must be at most 1e150 in size, or squares"
-            " overflow; claim_factor takes ratios by their logarithms"
+            " overflow; claim_factor takes ratios by their logarithms",
+            f"Not measured, for a value is above 10¹⁵⁰; {DIVERGED}",
         )
     record = _Record(name, "mean", statement, unit, source, counted)
     value, low, high = (float(x) for x in interval(seeds))
@@ -344,6 +393,7 @@ def claim(
     )
 
 
+@_goes_on
 def claim_factor(
     name,
     statement,
@@ -406,10 +456,13 @@ def claim_factor(
         )
     for i, value in enumerate(seeds):
         if not 1 / LARGEST <= value <= LARGEST:
-            raise ValueError(
+            raise _Unmeasured(
                 f"claim {name!r}: values must lie between 1e-150 and 1e150; got"
                 f" {value} at index [{i}]; a factor is above 0; claim a"
-                " difference or a share of what can be 0"
+                " difference or a share of what can be 0",
+                f"Not measured, for the ratio at index [{i}] is"
+                f" {number(value)}; one of its two parts became 0, negative or"
+                " endless",
             )
     bound = _bound(
         name,
@@ -447,6 +500,7 @@ def claim_factor(
     )
 
 
+@_goes_on
 def claim_share(
     name,
     statement,
@@ -526,6 +580,7 @@ def claim_share(
     )
 
 
+@_goes_on
 def claim_exact(
     name,
     statement,
@@ -576,8 +631,9 @@ def claim_exact(
     _check_words(name, statement, unit, source, "seeds")
     got = _finite(name, "value", value)
     if not got.size:
-        raise ValueError(
-            f"claim {name!r}: value is empty; nothing can be claimed of it"
+        raise _Unmeasured(
+            f"claim {name!r}: value is empty; nothing can be claimed of it",
+            "Not measured, for there is no value; nothing was left to measure",
         )
     if got.dtype == bool:
         raise TypeError(
@@ -647,6 +703,7 @@ def claim_exact(
         [],
         bound,
         bound.holds(tested, tested) if equals is None else tested <= tolerance,
+        missed=_missed("exact", unit, bound, shown, shown, shown),
         margin=None,
         printed=f"largest difference {text}" if got.ndim else text + off,
         result=text,
@@ -733,8 +790,11 @@ def _settle(
             f"; the values are skewed: their corrected interval"
             f" [{ends[2]}, {ends[3]}] leaves the bound"
         )
+        low, high = corrected
     centre, arms = scale(value), []
-    for end, limit in ((bound.floor, low), (bound.ceiling, high)):
+    for end, limit in zip(
+        (bound.floor, bound.ceiling), measured[1:], strict=True
+    ):
         # no other seeds can cross an end at which the interval has no arm
         if math.isfinite(end) and limit != value:
             arms.append((centre - scale(end)) / (centre - scale(limit)))
@@ -744,6 +804,7 @@ def _settle(
         seeds,
         bound,
         holds,
+        missed=_missed(record.kind, record.unit, bound, value, low, high),
         margin=min(arms, default=None),
         printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]{after}",
         result=f"{estimate} (95 % interval {ends[0]} to {ends[1]}{after})",
@@ -759,7 +820,7 @@ def _settle_equal(record, seeds, bound, text):
         f"claim {name!r}: the value is {text} for all {count}"
         f" {record.counted}, which is no certainty; write a claim_share of"
         " what holds in each, or claim_exact if no chance is involved",
-        stacklevel=3,
+        stacklevel=4,
     )
     low, high = _wilson(count, count)
     estimate = f"{text} in {count} of {count} {record.counted}"
@@ -770,13 +831,39 @@ def _settle_equal(record, seeds, bound, text):
         np.ones(count),
         bound._replace(floor=-math.inf, ceiling=math.inf),
         bound.holds(value, value),
+        missed=_missed(record.kind, record.unit, bound, value, value, value),
         margin=None,
         printed=f"{estimate}, 95 % interval [{ends[0]}, {ends[1]}]",
         result=f"{estimate} (95 % interval {ends[0]} to {ends[1]})",
     )
 
 
-def _publish(record, measured, seeds, bound, holds, *, margin, printed, result):
+def _missed(kind, unit, bound, value, low, high):
+    """Say by how much an interval leaves its bound, and what usually explains
+    it.
+    """
+    if kind == "factor":
+        size = max(bound.floor / low, high / bound.ceiling)
+        by = f"by a factor of {number(size, 3)}"
+    else:
+        size = max(bound.floor - low, high - bound.ceiling)
+        if kind == "share":
+            size, unit = 100 * size, "percentage points"
+        by = f"by {_quantity(number(size, 2), unit)}"
+    if bound.holds(value, value):
+        return (
+            f"Its interval misses {by}, its estimate lies inside the bound:"
+            " more seeds make the interval narrower"
+        )
+    return (
+        f"It misses {by}. If you changed a setting, this is what you found; if"
+        " not, cells ran out of order: restart the kernel and run them all"
+    )
+
+
+def _publish(
+    record, measured, seeds, bound, holds, *, missed, margin, printed, result
+):
     """Print the claim, record it, and raise if it is false."""
     name = record.name
     sentence = f"{record.statement} {bound.words}: {printed}"
@@ -808,7 +895,7 @@ def _publish(record, measured, seeds, bound, holds, *, margin, printed, result):
         {"application/json": json.dumps(full)}, f"claim.{name}", visible=False
     )
     if not holds:
-        raise ClaimError(sentence)
+        raise ClaimError(sentence, missed)
 
 
 def _hall(values):
@@ -931,9 +1018,13 @@ def _finite(name, argument, values):
         )
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0].tolist()
-        raise ValueError(
+        bad = int((~np.isfinite(array)).sum())
+        raise _Unmeasured(
             f"claim {name!r}: {argument} must be finite; got"
-            f" {array[tuple(where)]} at index {where}"
+            f" {array[tuple(where)]} at index {where}",
+            f"Not measured, for {bad} of {array.size} values"
+            f" {'is' if bad == 1 else 'are'} NaN or infinite; {DIVERGED}, or"
+            " something was divided by a count of 0",
         )
     return array
 
@@ -946,7 +1037,14 @@ def _per_seed(name, argument, values):
             f"{argument} must have shape (S,), one entry per seed, at least"
             f" {MIN_SEEDS} seeds"
         )
-        raise ValueError(f"claim {name!r}: {wanted}; got shape {array.shape}")
+        message = f"claim {name!r}: {wanted}; got shape {array.shape}"
+        if array.ndim == 1:
+            raise _Unmeasured(
+                message,
+                f"Not tested, for there are {len(array)} values; a claim needs"
+                f" at least {MIN_SEEDS}",
+            )
+        raise ValueError(message)
     return array
 
 

@@ -14,7 +14,10 @@ settings.load_profile("course")
 
 @pytest.fixture
 def shell(monkeypatch):
-    """A stand-in for a notebook: IPython's own capturing publisher."""
+    """A stand-in for a notebook of the build: IPython's own capturing
+    publisher.
+    """
+    monkeypatch.setenv("COURSE_STRICT", "1")
 
     class Shell:
         display_pub = CapturingDisplayPublisher()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import build_site
 import environment
@@ -16,8 +17,12 @@ import labs
 import nbformat
 import progress
 import pytest
+import release
+import replicate
 import stages
+import test_colab
 from jupyter_cache import get_cache
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 CLAIM = "class ClaimError(Exception):\n    pass\n"
@@ -93,6 +98,70 @@ def test_labs_compute_in_one_thread(course):
     lab = write(course / "a.ipynb", "import os; os.environ['OMP_NUM_THREADS']")
     cell = labs.execute(lab).cells[0]
     assert cell.outputs[0].data["text/plain"] == "'1'"
+
+
+FALSE = [
+    "from companion.claims import claim\n"
+    "claim('a', 'It is', [1.0, 2.0] * 5, above=5)",
+    "claim('b', 'It is', [float('nan')] * 10, above=5)\n"
+    "claim('c', 'It is', [1.0, 2.0] * 5, below=5)",
+]
+
+
+@pytest.fixture
+def false(course, monkeypatch):
+    """A lab whose first two claims are false, where no setting says what then
+    is to be done.
+    """
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    return write(course / "false.ipynb", *FALSE)
+
+
+def test_in_a_readers_kernel_a_lab_goes_on_after_a_false_claim(false):
+    notebook = nbformat.read(false, as_version=4)
+    NotebookClient(notebook).execute()
+    said = "".join(
+        output.text
+        for cell in notebook.cells
+        for output in cell.outputs
+        if output.output_type == "stream"
+    )
+    assert [line[0] for line in said.splitlines()] == ["✗", " ", "✗", " ", "✓"]
+
+
+def test_a_false_claim_stops_the_lab_of_the_site(false):
+    with pytest.raises(labs.Failed, match="ClaimError: It is more than 5"):
+        labs.execute(false)
+
+
+def test_a_false_claim_stops_the_comparison(false, monkeypatch):
+    monkeypatch.setattr(labs, "ROOT", ROOT)
+    with pytest.raises(labs.Failed, match="ClaimError"):
+        labs.compare(false)
+
+
+def test_a_false_claim_is_an_error_of_replications_and_releases(false):
+    assert release.replicate is replicate
+    errors = [
+        output.ename
+        for output in replicate.outputs(replicate.execute(false, 0))
+        if output.output_type == "error"
+    ]
+    assert errors == ["ClaimError", "_Unmeasured"]
+
+
+def test_a_false_claim_stops_labs_that_sphinx_executes(monkeypatch):
+    monkeypatch.setenv("COURSE_STRICT", "")
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    import claim_records
+
+    claim_records.setup(mock.Mock())
+    assert os.environ["COURSE_STRICT"]
+
+
+def test_a_false_claim_stops_labs_in_the_readers_environment(tmp_path):
+    reader = test_colab.Reader(tmp_path, None, tmp_path)
+    assert reader.env["COURSE_STRICT"]
 
 
 def test_the_longest_lab_runs_first(course, monkeypatch):

@@ -5,6 +5,7 @@ are printed and recorded.
 import contextlib
 import json
 import math
+import warnings
 from statistics import fmean
 
 import IPython
@@ -958,3 +959,115 @@ def test_a_real_kernel_stores_records_that_pages_can_glue(tmp_path):
         "display_data",
     ]
     assert visible[0].text.startswith("✓ It is more than 0 points'")
+
+
+# In a reader's notebook -------------------------------------------------------
+
+
+@pytest.fixture
+def found(shell, monkeypatch, capsys):
+    """Make a claim in a reader's notebook, and return what it printed."""
+    monkeypatch.delenv("COURSE_STRICT")
+
+    def run(make, statement, *args, **kwargs):
+        make("name", statement, *args, **kwargs)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("make", "values", "bound", "line"),
+    [
+        (claim, GAIN, {"above": 20, "unit": "points"}, "misses by 8.1 points"),
+        (claim, GAIN, {"within": (0, 12)}, "misses by 0.37"),
+        (claim, [3.0] * 10, {"below": 1}, "misses by 2"),
+        (claim_factor, [7.0, 9.0] * 10, {"below": 2}, "by a factor of 4.2"),
+        (claim_factor, [0.1, 0.2] * 9, {"above": 1}, "by a factor of 8.4"),
+        (
+            claim_share,
+            [0] * 9 + [1],
+            {"above": 0.9},
+            "misses by 88 percentage points",
+        ),
+        (claim_exact, 2.5, {"equals": 2, "tolerance": 0.1}, "misses by 0.4"),
+        (
+            claim_exact,
+            [1.0, 4.0],
+            {"equals": [1, 2], "tolerance": 0},
+            "misses by 2",
+        ),
+    ],
+)
+def test_a_false_claim_is_a_finding(make, values, bound, line, found, shell):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said = found(make, "It is", values, **bound)
+    first, second, *rest = said.split("\n")
+    assert first.startswith("✗ It is ") and rest == [""]
+    assert second.startswith("  It") and line in second
+    assert "restart the kernel" in second
+    record = json.loads(shell.outputs[-1]["data"][RECORD + "application/json"])
+    assert record["holds"] is False
+
+
+def test_too_few_seeds_are_told_from_a_wrong_estimate(found):
+    said = found(claim, "It is", [0.0, 2.0] * 5, above=0.9)
+    assert "Its interval misses by 0.65, its estimate lies inside" in said
+    assert "more seeds" in said and "restart" not in said
+
+
+def test_the_interval_that_misses_is_the_one_measured(found):
+    values = [0.9, 1.0, 1.0, 1.1, 1.1, 1.2, 1.2, 1.3, 1.5, 9.0]
+    low, high = interval(values)[1:]
+    said = found(claim, "It is", values, within=(float(low), float(high)))
+    assert "corrected interval" in said and "Its interval misses by" in said
+    assert "misses by 0," not in said and "misses by −" not in said
+
+
+@pytest.mark.parametrize(
+    ("make", "values", "line"),
+    [
+        (claim, [*GAIN[:8], math.nan, math.inf], "2 of 10 values are NaN or"),
+        (claim, [*GAIN[:9], 1e200], "a value is above 10¹⁵⁰"),
+        (claim, GAIN[:4], "there are 4 values; a claim needs at least 10"),
+        (claim, [], "there are 0 values"),
+        (claim_factor, [*GAIN[:9], 0.0], "the ratio at index [9] is 0"),
+        (claim_share, [1.0] * 9 + [math.nan], "1 of 10 values is NaN"),
+        (claim_exact, math.nan, "1 of 1 values is NaN"),
+        (claim_exact, [], "there is no value"),
+    ],
+)
+def test_what_cannot_be_measured_is_a_finding(make, values, line, found):
+    said = found(make, "It is", values, above=0.5)
+    assert said.startswith("✗ It is …:\n  Not ") and line in said
+    assert said.endswith(".\n") and said.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"above": None},
+        {"unit": 3},
+        {"above": math.nan},
+        {"values": [True] * 10},
+        {"values": [[1.0]] * 10},
+    ],
+)
+def test_a_claim_that_is_written_wrongly_stops_everywhere(wrong, found):
+    values = wrong.pop("values", GAIN)
+    with pytest.raises((ValueError, TypeError)):
+        found(claim, "It is", values, **{"above": 5, **wrong})
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0] * 5, [math.nan] * 10])
+def test_builds_and_tests_stop(values, shell):
+    with pytest.raises((ClaimError, ValueError)):
+        claim("name", "It is", values, above=5)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0] * 5, [math.nan] * 10])
+def test_outside_a_notebook_a_false_claim_stops(values, monkeypatch):
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    with pytest.raises((ClaimError, ValueError)):
+        claim("name", "It is", values, above=5)

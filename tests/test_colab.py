@@ -154,6 +154,7 @@ class Reader:
             if name not in NOT_OURS
         }
         self.env |= {
+            "COURSE_STRICT": "1",
             "TQDM_DISABLE": "1",
             "OMP_NUM_THREADS": "2",
             "GIT_CONFIG_GLOBAL": os.devnull,

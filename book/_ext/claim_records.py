@@ -8,6 +8,7 @@ written, after every lab has been read.
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,7 +114,10 @@ def slug(docname: str) -> str:
 
 
 def setup(app: Sphinx) -> dict:
-    """Collect claims while reading."""
+    """Collect claims while reading; false ones stop the build, in whatever
+    lab it executes.
+    """
+    os.environ["COURSE_STRICT"] = "1"
     app.connect("doctree-read", collect_claims)
     app.add_message_catalog("course", str(Path(__file__).parent / "locale"))
     return {
