@@ -198,7 +198,8 @@ def compare(lab: Path) -> None:
     command += ["-p", "nbval_records", "-p", "no:cacheprovider"]
     command += ["--nbval-lax", "--nbval-current-env"]
     command += ["--nbval-cell-timeout", str(TIMEOUT), str(lab)]
-    env = {**os.environ, **KERNEL, "PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
+    env = {**os.environ, **KERNEL, "PYTHONPATH": path}
     with log.open("w", encoding="utf8") as file:
         status = subprocess.call(
             command, cwd=ROOT, env=env, stdout=file, stderr=file
