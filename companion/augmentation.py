@@ -742,6 +742,7 @@ def check_shift_right(attempt):
             ),
             "this is the image unmoved": lambda i, k: i,
         },
+        library=(shift,),
     )
 
 
@@ -810,6 +811,7 @@ def check_mixup(attempt):
                 blend(c, d, 0.5),
             ),
         },
+        library=(blend,),
     )
 
 

@@ -914,6 +914,10 @@ def check_hidden_delta(attempt):
             ): lambda W, delta, h: (
                 (delta @ W) * torch.sigmoid(h) * (1 - torch.sigmoid(h))
             ),
+            (
+                "1 − h² is the slope of tanh; the logistic function's is"
+                " h (1 − h)"
+            ): lambda W, delta, h: (delta @ W) * (1 - h.square()),
             "the slope is h (1 − h), not h alone": lambda W, delta, h: (
                 (delta @ W) * h
             ),
@@ -921,6 +925,7 @@ def check_hidden_delta(attempt):
                 lambda W, delta, h: delta * h * (1 - h)
             ),
         },
+        library=(sigmoid_backward,),
     )
 
 
@@ -977,4 +982,5 @@ def check_logit_delta(attempt):
                 + (torch.softmax(z, dim=0) - torch.softmax(z, dim=1)) / len(y)
             ),
         },
+        library=(cross_entropy_backward,),
     )

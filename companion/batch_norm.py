@@ -798,12 +798,17 @@ def check_batch_norm(attempt):
                 "each unit is normalized over the rows of the batch;"
                 " yours normalizes each row"
             ): _forward(dim=1),
+            (
+                "each unit has its own mean and variance, over the rows:"
+                " x.mean(0), not the one mean of all entries"
+            ): _forward(dim=(0, 1)),
             "eps stands inside the square root": _forward(inside=False),
             "divide by the square root of the variance": _forward(power=1),
             "scale by gamma and shift by beta at the end": _forward(
                 affine=False
             ),
         },
+        library=(batch_norm, torch.nn.functional.batch_norm),
     )
 
 

@@ -587,6 +587,7 @@ def check_one_out(attempt):
                 " one part has to go back to its default"
             ): lambda default, recipe: {part: dict(recipe) for part in recipe},
         },
+        library=(one_out,),
     )
 
 
@@ -633,4 +634,5 @@ def check_nested_score(attempt):
                 " that is plain cross-validation"
             ): lambda inner, outer: outer.mean(0).max(),
         },
+        library=(nested_score,),
     )

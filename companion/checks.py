@@ -5,9 +5,17 @@ The exercises themselves stand at the end of each chapter's module and call
 :func:`check` or :func:`check_number`.
 """
 
+import contextlib
 import copy
+import dis
+import inspect
+import io
 import math
 import re
+import signal
+import sys
+import threading
+import traceback
 from numbers import Number, Real
 
 import numpy as np
@@ -26,6 +34,17 @@ TOLERANCE = {
     torch.float16: 1e-2,
     torch.bfloat16: 3e-2,
 }
+SECONDS = 10  # for all cases together
+HEARD = 2000  # characters of what an attempt prints
+# what a function without a body of its own consists of
+EMPTY = {"RESUME", "NOP", "LOAD_CONST", "POP_TOP", "RETURN_VALUE"}
+EMPTY |= {"RETURN_CONST", "COPY_FREE_VARS"}
+
+
+class _TooLong(BaseException):
+    """Raised in an attempt that runs too long; no ``except Exception`` in it
+    shall swallow this.
+    """
 
 
 class Answer(int):
@@ -122,7 +141,7 @@ def check_number(answer, expected, mistakes=None, *, tolerance=None):
     return _say(False, f"the answer is a finite number, this is {answer}")
 
 
-def check(attempt, reference, cases, mistakes=None):
+def check(attempt, reference, cases, mistakes=None, *, library=()):
     r"""Check a function the reader wrote, and print one sentence about it.
 
     The attempt and the reference run on copies of every case, from the same
@@ -133,12 +152,18 @@ def check(attempt, reference, cases, mistakes=None):
     when each entry does, to a tolerance that follows the dtype and the largest
     entry.
 
+    An attempt may run 10 seconds. In the main thread of Linux and macOS it is
+    stopped then, though not within a single long operation of torch; elsewhere
+    a line only says how to stop it.
+
     Args:
         attempt: the reader's function.
         reference: the right one.
         cases: tuples of arguments, or a function that makes them from a
             ``torch.Generator``.
         mistakes: hint to the wrong implementation that earns it.
+        library: functions that are the whole answer. An attempt that is right
+            because it calls one of them is not accepted.
 
     Returns:
         1 if right, else 0; its ``case`` holds the arguments that the sentence
@@ -187,7 +212,14 @@ def check(attempt, reference, cases, mistakes=None):
                 f"the mistake {hint!r} agrees with the reference on all cases"
             )
     try:
-        return _say(*_judge(attempt, cases, wanted, wrongs))
+        verdict = _judge(attempt, cases, wanted, wrongs)
+        if verdict[0] and (found := _borrowed(attempt, cases[0], library)):
+            verdict = (
+                False,
+                f"the numbers are right, but {found} computed them; write the"
+                " formula yourself",
+            )
+        return _say(*verdict)
     except Exception as error:
         # an answer may be any object, even one that refuses to be compared or
         # printed
@@ -218,24 +250,35 @@ def _judge(attempt, cases, wanted, wrongs):
     name = getattr(attempt, "__name__", "<lambda>").replace(
         "<lambda>", "your function"
     )
-    results = []
-    for case in cases:
-        try:
-            results.append(_run(attempt, case))
-        except NotImplementedError:
-            results.append(None)
-        except (Exception, SystemExit) as error:
-            cause = " ".join(str(error).split())[:200]
-            return (
-                False,
-                (
-                    f"{name}({_arguments(case)}) stops with"
-                    f" {type(error).__name__}: {cause}"
-                ),
-                case,
+    heard, results = _Heard(), []
+    try:
+        with contextlib.redirect_stdout(heard), _time_limit():
+            for case in cases:
+                given = copy.deepcopy(case)
+                try:
+                    results.append(_run(attempt, given))
+                except NotImplementedError:
+                    return False, f"{name} returns nothing; write its body"
+                if results[0] is None or results[0] is ...:
+                    break
+    except (Exception, SystemExit, _TooLong) as error:
+        place = _place(error, attempt)
+        if isinstance(error, _TooLong):
+            what = (
+                f"still runs after {SECONDS} s{place}; is there a loop"
+                " without an end?"
             )
-        if results[0] is None or results[0] is ...:
-            return False, f"{name} returns nothing; write its body"
+        else:
+            what = (
+                f"stops{place} with {type(error).__name__}: "
+                + " ".join(str(error).split())[:200]
+            )
+        return False, f"{name}({_arguments(case)}) {what}", case
+    finally:
+        print(heard.getvalue(), end="")
+    if results[0] is None or results[0] is ...:
+        why = _nothing(attempt, case, given, heard.getvalue())
+        return False, f"{name} returns nothing; {why}"
     faults = [
         _difference(result, want)
         for result, want in zip(results, wanted, strict=True)
@@ -253,6 +296,92 @@ def _judge(attempt, cases, wanted, wrongs):
     return False, f"{name}({_arguments(case)}): {faults[first]}", case
 
 
+class _Heard(io.StringIO):
+    """Keep the beginning of what is printed."""
+
+    def write(self, text):
+        super().write(text[: max(HEARD - self.tell(), 0)])
+        return len(text)
+
+
+@contextlib.contextmanager
+def _time_limit():
+    """Stop what runs too long, where the system can; else say so."""
+    alarms = hasattr(signal, "setitimer")
+    if not alarms or threading.current_thread() is not threading.main_thread():
+        text = f"This still runs after {SECONDS} s: interrupt the kernel."
+        timer = threading.Timer(SECONDS, print, [text], {"file": sys.stderr})
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+        return
+
+    def stop(*_):
+        raise _TooLong
+
+    handler = signal.signal(signal.SIGALRM, stop)
+    # again every second, for an attempt may swallow everything
+    timer = signal.setitimer(signal.ITIMER_REAL, SECONDS, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def _place(error, attempt):
+    """Name the line of the reader's own code in which an error arose."""
+    code = getattr(attempt, "__code__", None)
+    lines = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if code and frame.filename == code.co_filename
+    ]
+    if not lines:
+        return ""
+    text = lines[-1].line
+    return f" in line {lines[-1].lineno}" + (f" ({text[:60]})" if text else "")
+
+
+def _nothing(attempt, case, given, heard):
+    """Say why an attempt returns nothing."""
+    code = getattr(attempt, "__code__", None)
+    if code and {step.opname for step in dis.get_instructions(code)} <= EMPTY:
+        return "write its body"
+    if heard:
+        return "it prints its result: write return instead of print"
+    if any(map(_difference, given, case)):
+        return "it changes its argument in place: return the result"
+    return "its last line needs a return"
+
+
+def _borrowed(attempt, case, library):
+    """Name the library's function that does an attempt's work, or None."""
+    # Python's functions are known by their code, others by themselves
+    known = {
+        getattr(inspect.unwrap(f), "__code__", f): f.__qualname__
+        for f in library
+    }
+    found = []
+
+    def watch(frame, event, arg):
+        key = frame.f_code if event == "call" else arg
+        if event in ("call", "c_call") and key in known:
+            found.append(known[key])
+
+    before = sys.getprofile()
+    with contextlib.redirect_stdout(_Heard()), _time_limit():
+        sys.setprofile(watch)
+        try:
+            _run(attempt, copy.deepcopy(case))
+        finally:
+            sys.setprofile(before)
+    return found[0] if found else None
+
+
 def _say(right, text, case=None):
     """Print the one sentence."""
     text = text.rstrip(".")
@@ -265,18 +394,16 @@ def _say(right, text, case=None):
 
 
 def _run(function, case):
-    """Call a function on a copy of a case and from a fixed random state, so
-    that it can spoil neither.
-    """
+    """Call a function from a fixed random state, which it cannot spoil."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return function(*copy.deepcopy(case))
+        return function(*case)
 
 
 def _by_author(role, function, case):
     """Run what the author of the exercise wrote: it must work."""
     try:
-        result = _run(function, case)
+        result = _run(function, copy.deepcopy(case))
     except Exception as error:
         raise ValueError(
             f"{role!r} fails on ({_arguments(case)}): {error}"
@@ -331,6 +458,7 @@ def _difference(got, want, where=""):
         )
     tolerance = max(TOLERANCE.get(a.dtype, 0.0), TOLERANCE.get(b.dtype, 0.0))
     coarse = torch.finfo(a.dtype).eps if a.is_floating_point() else 0.0
+    truth = a.dtype == b.dtype == torch.bool
     a, b = a.double(), b.double()
     scale = b[b.isfinite()].abs().max().item() if b.isfinite().any() else 0.0
     close = torch.isclose(
@@ -338,14 +466,13 @@ def _difference(got, want, where=""):
     )
     if close.all():
         return ""
-    if b.numel() <= 6:
-        return f"{where}expected {{}}, came {{}}".format(
-            *_texts(b.tolist(), a.tolist())
-        )
-    index = tuple((~close).nonzero()[0].tolist())
-    return f"{where}expected {{}}, came {{}} at index {list(index)}".format(
-        *_texts(b[index].item(), a[index].item())
-    )
+    index, place = (), ""
+    if b.numel() > 6:
+        index = tuple((~close).nonzero()[0].tolist())
+        place = f" at index {list(index)}"
+    a, b = (t.bool() if truth else t for t in (a[index], b[index]))
+    want, got = _texts(b.tolist(), a.tolist())
+    return f"{where}expected {want}, came {got}{place}"
 
 
 def _tensor(value):
@@ -368,11 +495,15 @@ def _texts(*values):
     """
 
     def text(value, digits):
-        return (
-            f"[{', '.join(text(v, digits) for v in value)}]"
-            if isinstance(value, list)
-            else f"{value:.{digits}g}"
-        )
+        if isinstance(value, list):
+            # commas part the entries
+            inner = (text(v, digits).replace(",", "") for v in value)
+            if any(isinstance(v, list) for v in value):
+                inner = (text(v, digits) for v in value)
+            return f"[{', '.join(inner)}]"
+        if isinstance(value, bool) or not math.isfinite(value):
+            return str(value)
+        return number(value, digits)
 
     for digits in (4, 8, 17):
         texts = [text(value, digits) for value in values]
@@ -382,7 +513,7 @@ def _texts(*values):
 
 
 def _kind(value):
-    """Name what a value is: its type and shape."""
+    """Say what a value is: its type, and its shape or itself."""
     if isinstance(value, torch.Tensor | np.ndarray):
         family = "a tensor" if isinstance(value, torch.Tensor) else "an array"
         return (
@@ -393,12 +524,14 @@ def _kind(value):
         return f"a dict with the keys {', '.join(map(repr, value))}"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
-    name = "nothing" if value is None else type(value).__name__
-    return (
-        name
-        if value is None
-        else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
-    )
+    if value is None:
+        return "nothing"
+    name = type(value).__name__
+    kind = f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    if type(value) in (bool, int, float, complex, str):
+        text = repr(value)
+        return f"{text if len(text) <= 60 else text[:60] + '…'} ({kind})"
+    return kind
 
 
 def _arguments(case):
@@ -408,10 +541,17 @@ def _arguments(case):
         if isinstance(value, bool) or not isinstance(value, NUMERIC):
             parts.append(repr(value)[:60])
         elif _short(value):
-            parts.append(_texts(_tensor(value).tolist())[0])
+            parts.append(_plain(_tensor(value).tolist()))
         else:
             parts.append(_kind(value))
     return ", ".join(parts)
+
+
+def _plain(value):
+    """Write a number, or lists of them, as Python reads them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain, value))}]"
+    return f"{value:.4g}"
 
 
 def _short(value):

@@ -607,6 +607,7 @@ def check_stop_epoch(attempt):
                 stop_patience(history, patience)[0].item() - 1
             ),
         },
+        library=(stop_patience,),
     )
 
 
@@ -651,6 +652,7 @@ def check_kept_epoch(attempt):
                 history[:stopped].argmax().item() + 1
             ),
         },
+        library=(best_epoch,),
     )
 
 

@@ -726,7 +726,7 @@ def check_vote(attempt):
             c - 1 - vote(c - 1 - labels, c)
         ),
     }
-    return check(attempt, vote, _ballots, hints)
+    return check(attempt, vote, _ballots, hints, library=(vote,))
 
 
 def _smoother(X, y, X_new):
@@ -797,4 +797,4 @@ def check_out_of_fold(attempt):
             " yours fits on this one alone"
         ): lambda *case: _by_folds(*case, alone=True),
     }
-    return check(attempt, _by_folds, _fold_cases, hints)
+    return check(attempt, _by_folds, _fold_cases, hints, library=(out_of_fold,))

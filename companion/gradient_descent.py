@@ -773,6 +773,7 @@ def check_accumulate(attempt):
                 lambda g, sizes: g.sum(0)
             ),
         },
+        library=(accumulate_gradients,),
     )
 
 

@@ -861,6 +861,7 @@ def check_silu_derivative(attempt):
                 lambda z: torch.sigmoid(z) + z * z * (1 - z)
             ),
         },
+        library=(silu_derivative,),
     )
 
 
@@ -925,4 +926,5 @@ def check_clipping(attempt):
             ],
             "this leaves long gradients as they are": lambda grads, c: grads,
         },
+        library=(clip_grad_norm_, torch.nn.utils.clip_grad_norm_),
     )

@@ -980,6 +980,7 @@ def check_cross_entropy(attempt):
                 " yours averages over all entries"
             ): lambda z, y: -z.log_softmax(1).mean(),
         },
+        library=(cross_entropy, F.cross_entropy),
     )
 
 
@@ -1072,6 +1073,7 @@ def check_bce_with_logits(attempt):
                 lambda z, y: stable(z.sigmoid(), y)
             ),
         },
+        library=(stable, F.binary_cross_entropy_with_logits),
     )
 
 
@@ -1124,4 +1126,5 @@ def check_quantile_loss(attempt):
                 quantile_loss(y_hat, y, tau, reduction="sum")
             ),
         },
+        library=(quantile_loss,),
     )

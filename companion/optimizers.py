@@ -1540,6 +1540,7 @@ def check_momentum_step(attempt):
             (w, v, g, lr, 0.9) for w, v, _, g, _, lr in _step_cases(chance)
         ],
         mistakes,
+        library=(sgd, torch.optim.SGD.step),
     )
 
 
@@ -1589,7 +1590,16 @@ def check_adam_step(attempt):
 
         return adam_step
 
+    def efficient(w, m, v, g, t, lr):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        rate = lr * math.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        return w - rate * m / (v.sqrt() + 1e-8)
+
     mistakes = {
+        (
+            "this is the paper's efficient form, in which eps counts more in"
+            " the first steps; torch adds eps to the root of v_hat"
+        ): efficient,
         (
             "the averages start at zero:"
             " divide m by 1 − 0.9^t and v by 1 − 0.999^t"
@@ -1617,4 +1627,6 @@ def check_adam_step(attempt):
         )
         return [*_step_cases(chance), tiny]
 
-    return check(attempt, step(), cases, mistakes)
+    return check(
+        attempt, step(), cases, mistakes, library=(adam, torch.optim.Adam.step)
+    )

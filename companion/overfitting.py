@@ -744,6 +744,7 @@ def check_leave_one_out(attempt):
                 " without it: divide by 1 − h"
             ): lambda e, h: (e * (1 - h)).square().mean(),
         },
+        library=(leave_one_out_errors,),
     )
 
 

@@ -625,6 +625,7 @@ def check_soft_threshold(attempt):
                 lambda w, t: (w.abs() - t).clamp(min=0)
             ),
         },
+        library=(soft_threshold, torch.nn.functional.softshrink),
     )
 
 

@@ -660,6 +660,11 @@ EXERCISES = {
         lambda W, d, h: d @ W * h,
         "not h alone",
     ),
+    "delta, tanh": (
+        bp.check_hidden_delta,
+        lambda W, d, h: d @ W * (1 - h**2),
+        "the slope of tanh",
+    ),
     "logits, right": (
         bp.check_logit_delta,
         lambda z, y: (z.softmax(1) - torch.eye(4)[y]) / len(y),

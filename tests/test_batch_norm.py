@@ -501,7 +501,25 @@ EXERCISES = {
     "mean, half": (bn.check_running_mean, 7, "do not count alike"),
     "mean, sum": (bn.check_running_mean, 3.2, "multiplied by 1 − momentum"),
     "mean, new only": (bn.check_running_mean, 1.2, "the old value counts too"),
-    "forward, right": (bn.check_batch_norm, forward, "Right"),
+    "forward, right": (
+        bn.check_batch_norm,
+        lambda x, gamma, beta, eps: variant(
+            x, (x.var(0, unbiased=False) + eps).sqrt(), gamma, beta
+        ),
+        "Right",
+    ),
+    "forward, all at once": (
+        bn.check_batch_norm,
+        lambda x, gamma, beta, eps: (
+            gamma * (x - x.mean()) / (x.var(unbiased=False) + eps).sqrt() + beta
+        ),
+        "not the one mean of all entries",
+    ),
+    "forward, by torch": (
+        bn.check_batch_norm,
+        forward,
+        "write the formula yourself",
+    ),
     "forward, stub": (
         bn.check_batch_norm,
         lambda x, g, b, eps: None,

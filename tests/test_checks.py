@@ -4,11 +4,17 @@ each usual mistake earns its own hint.
 
 import functools
 import math
+import signal
+import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
+from companion import checks
 from companion.checks import Answer, check, check_number
 
 
@@ -42,12 +48,19 @@ CASES = [
 @pytest.fixture
 def ask(capsys):
     """Check an attempt, and return what was printed, which must be one
-    sentence.
+    sentence after what the attempt prints.
     """
 
-    def run(attempt, reference=soft_threshold, cases=CASES, mistakes=MISTAKES):
-        answer = check(attempt, reference, cases, mistakes)
+    def run(
+        attempt,
+        reference=soft_threshold,
+        cases=CASES,
+        mistakes=MISTAKES,
+        library=(),
+    ):
+        answer = check(attempt, reference, cases, mistakes, library=library)
         printed = capsys.readouterr().out
+        printed = printed[max(printed.find("✓"), printed.find("✗")) :]
         assert (
             printed.count("\n") == 1
             and printed.endswith(".\n")
@@ -101,8 +114,8 @@ def test_a_mistake_must_agree_on_all_cases(ask):
     assert (
         not answer
         and text
-        == "your function([-3, -0.5, 0.5, 3], 1): expected [-2, -0, 0, 2], came"
-        " [-3, -0, 0, 3]"
+        == "your function([-3, -0.5, 0.5, 3], 1): expected [−2, 0, 0, 2], came"
+        " [−3, 0, 0, 3]"
     )
 
 
@@ -110,15 +123,38 @@ def stub(x, t):
     raise NotImplementedError
 
 
+def in_place(x, t):
+    x.sub_(t)
+
+
+def without_return(x, t):
+    y = x - t
+    y + 1
+
+
 @pytest.mark.parametrize(
     ("attempt", "text"),
     [
         (stub, "stub returns nothing; write its body"),
         (lambda x, t: None, "your function returns nothing; write its body"),
+        (
+            lambda x, t: print(x.sign()),
+            "your function returns nothing; it prints its result: write return"
+            " instead of print",
+        ),
+        (
+            in_place,
+            "in_place returns nothing; it changes its argument in place: return"
+            " the result",
+        ),
+        (
+            without_return,
+            "without_return returns nothing; its last line needs a return",
+        ),
         (lambda x, t: ..., "your function returns nothing; write its body"),
         (None, "write the function in place of the dots"),
         (..., "write the function in place of the dots"),
-        (3.0, "a function is wanted, this is a float"),
+        (3.0, "a function is wanted, this is 3.0 (a float)"),
     ],
 )
 def test_a_stub_is_not_accepted(attempt, text, ask):
@@ -237,7 +273,7 @@ def test_the_error_is_one_line(ask):
         raise ValueError("first\n  second " + 500 * "x")
 
     _, text = ask(wordy)
-    assert "stops with ValueError: first second xxx" in text and len(text) < 300
+    assert " with ValueError: first second xxx" in text and len(text) < 340
 
 
 def test_an_attempt_cannot_spoil_inputs_or_reference(ask):
@@ -328,7 +364,11 @@ def test_cases_may_be_made_from_a_generator(ask):
             np.zeros(2),
             "expected an array (2,) float64, came a tensor (2,) float32",
         ),
-        (torch.zeros(1), 0.0, "expected a float, came a tensor (1,) float32"),
+        (
+            torch.zeros(1),
+            0.0,
+            "expected 0.0 (a float), came a tensor (1,) float32",
+        ),
         (
             [0.0],
             torch.zeros(1),
@@ -357,7 +397,7 @@ def test_cases_may_be_made_from_a_generator(ask):
         (
             np.array([1e-12, 0.0]),
             np.array([2e-12, 0.0]),
-            "expected [2e-12, 0], came [1e-12, 0]",
+            "expected [2 × 10⁻¹², 0], came [10⁻¹², 0]",
         ),
         (1.5, "sum", "expected 'sum', came 1.5"),
         (0.12345678, 0.12345679, "expected 0.12345679, came 0.12345678"),
@@ -373,7 +413,7 @@ def test_cases_may_be_made_from_a_generator(ask):
             torch.tensor([3, 5]),
             "expected [3, 5], came [3, 4]",
         ),
-        (object, 1.0, "expected a float, came a type"),
+        (object, 1.0, "expected 1.0 (a float), came a type"),
     ],
 )
 def test_differences_are_said_plainly(came, expected, text, fault):
@@ -503,8 +543,8 @@ HINTS = {0.5: "the survivors are scaled up", -1.0: "the sign is wrong"}
         (-1.001, "✗ Not yet: the sign is wrong."),
         (..., "✗ Not yet: put your number in place of the dots."),
         (None, "✗ Not yet: put your number in place of the dots."),
-        ("1", "✗ Not yet: the answer is one number, this is a str."),
-        (True, "✗ Not yet: the answer is one number, this is a bool."),
+        ("1", "✗ Not yet: the answer is one number, this is '1' (a str)."),
+        (True, "✗ Not yet: the answer is one number, this is True (a bool)."),
         (
             torch.zeros(2),
             (
@@ -571,7 +611,7 @@ def test_a_failing_case_can_be_repeated(capsys):
         return -x
 
     answer = check(wrong, right, [(2.0, False), (3.0, True)])
-    said = "✗ Not yet: wrong(3, True): expected -3, came 3.\n"
+    said = "✗ Not yet: wrong(3, True): expected −3, came 3.\n"
     assert capsys.readouterr().out == said and answer.case == (3.0, True)
     many = torch.arange(7.0)
     answer = check(wrong, right, [(many, False), (many, True)])
@@ -584,5 +624,136 @@ def test_a_failing_case_can_be_repeated(capsys):
 
 def test_the_case_on_which_a_function_stops_can_be_repeated(capsys):
     answer = check(lambda x: 1 / x, lambda x: x, [(2,), (0,)])
-    assert "stops with ZeroDivisionError" in capsys.readouterr().out
+    assert " with ZeroDivisionError" in capsys.readouterr().out
     assert answer.case == (0,)
+
+
+def test_the_line_of_an_exception_is_named(ask):
+    def broken(x, t):
+        y = x + t
+        return torch.relu(y) @ torch.ones(17)  # here
+
+    _, text = ask(broken)
+    first = broken.__code__.co_firstlineno
+    assert f"stops in line {first + 2} (return torch.relu(y) @ torch" in text
+    assert "with RuntimeError" in text
+
+
+def test_the_line_is_the_readers_even_where_torch_stops(ask):
+    code = "def cell(x, t):\n    return torch.softmax(x, 9)"
+    space = {"torch": torch}
+    exec(compile(code, "<cell 3>", "exec"), space)
+    _, text = ask(space["cell"])
+    assert "stops in line 2 with IndexError" in text
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarms here")
+def test_a_loop_without_an_end_is_stopped(swallows, ask, monkeypatch):
+    monkeypatch.setattr(checks, "SECONDS", 0.1)
+    tries = []
+
+    def turning(x, t):
+        while True:
+            try:
+                while True:
+                    x = x + t
+            except:  # noqa: E722
+                tries.append(t)
+                if not swallows or len(tries) > 1:
+                    raise
+
+    before = signal.getsignal(signal.SIGALRM)
+    answer, text = ask(turning)
+    assert not answer and "still runs after 0.1 s in line" in text
+    assert "True:)" in text or "(x = x + t)" in text
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_in_other_threads_a_line_says_how_to_stop(ask, monkeypatch, capsys):
+    monkeypatch.setattr(checks, "SECONDS", 0.01)
+    said = []
+
+    def slow(x, t):
+        time.sleep(0.1)
+        return soft_threshold(x, t)
+
+    def run():
+        said.append(check(slow, soft_threshold, CASES))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert said == [1]
+    assert "0.01 s: interrupt the kernel" in capsys.readouterr().err
+
+
+def test_what_an_attempt_prints_is_shown_first_and_not_without_end(capsys):
+    def chatty(x, t):
+        for _ in range(1000):
+            print("x is", x)
+        return soft_threshold(x, t)
+
+    assert check(chatty, soft_threshold, CASES)
+    said = capsys.readouterr().out
+    assert said.startswith("x is tensor([-3") and "✓ Right: chatty" in said
+    assert len(said) < checks.HEARD + 200
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        F.softshrink,
+        F.relu6,
+        lambda x, t: F.softshrink(x, t),
+        lambda x, t: 1 * torch.nn.Softshrink(t)(x),
+    ],
+)
+def test_the_librarys_own_function_is_no_answer(attempt, ask):
+    right = F.relu6 if attempt is F.relu6 else F.softshrink
+    cases = [(CASES[0][0],)] if attempt is F.relu6 else CASES
+    answer, text = ask(attempt, right, cases, {}, library=(right,))
+    assert not answer
+    assert text == (
+        f"the numbers are right, but {right.__name__} computed them; write the"
+        " formula yourself"
+    )
+    assert sys.getprofile() is None
+
+
+def test_parts_of_the_library_may_help(ask):
+    def mine(x, t):
+        return torch.sign(x) * F.relu(x.abs() - t)
+
+    assert ask(mine, F.softshrink, CASES, {}, library=(F.softshrink,))[0]
+
+
+@pytest.mark.parametrize(
+    ("came", "expected", "text"),
+    [
+        (61040.0, 61039.0, "expected 61,039, came 61,040"),
+        (1e-9, 2e-9, "expected 2 × 10⁻⁹, came 10⁻⁹"),
+        (-0.5, 0.5, "expected 0.5, came −0.5"),
+        (True, False, "expected False, came True"),
+        (
+            torch.tensor([[1e4], [2.0]]),
+            torch.tensor([[2e4], [2.0]]),
+            "expected [[20000], [2]], came [[10000], [2]]",
+        ),
+        (
+            torch.tensor([True, False]),
+            torch.tensor([True, True]),
+            "expected [True, True], came [True, False]",
+        ),
+        ("mean", 1.5, "expected 1.5 (a float), came 'mean' (a str)"),
+        (
+            True,
+            torch.ones(2),
+            "expected a tensor of shape (2,) and type float32, came True (a"
+            " bool)",
+        ),
+    ],
+)
+def test_numbers_and_values_are_written_for_people(came, expected, text, fault):
+    assert fault(came, expected) == text

@@ -575,6 +575,11 @@ def joint(grads):
     return torch.cat([g.flatten() for g in grads]).norm()
 
 
+def clipped_by_hand(grads, max_norm):
+    whole = sum(g.square().sum() for g in grads).sqrt()
+    return [g * (max_norm / (whole + 1e-6)).clamp(max=1) for g in grads]
+
+
 def with_torch(grads, max_norm):
     parameters = [torch.zeros_like(g, requires_grad=True) for g in grads]
     for parameter, g in zip(parameters, grads, strict=True):
@@ -612,7 +617,12 @@ EXERCISES = {
         lambda z: z.sigmoid() + z * (z * (1 - z)),
         "not z(1 − z)",
     ),
-    "clip, right": (gr.check_clipping, with_torch, "Right"),
+    "clip, right": (gr.check_clipping, clipped_by_hand, "Right"),
+    "clip, by torch": (
+        gr.check_clipping,
+        with_torch,
+        "write the formula yourself",
+    ),
     "clip, stub": (gr.check_clipping, lambda grads, c: None, "write its body"),
     "clip, value": (
         gr.check_clipping,

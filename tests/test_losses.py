@@ -653,7 +653,7 @@ EXERCISES = {
         ).mean(),
         "Right",
     ),
-    "ce, torch": (ce, F.cross_entropy, "Right"),
+    "ce, torch": (ce, F.cross_entropy, "write the formula yourself"),
     "ce, stub": (ce, lambda z, y: None, "write its body"),
     "ce, twice": (
         ce,
@@ -681,8 +681,15 @@ EXERCISES = {
     "bce, clamped": (bce, bce_clamped, "p clamped"),
     "quantile, right": (
         quantile,
-        lambda y_hat, y, tau: losses.quantile_loss(y_hat, y, tau),
+        lambda y_hat, y, tau: torch.maximum(
+            tau * (y - y_hat), (tau - 1) * (y - y_hat)
+        ).mean(),
         "Right",
+    ),
+    "quantile, the companion": (
+        quantile,
+        lambda y_hat, y, tau: losses.quantile_loss(y_hat, y, tau),
+        "write the formula yourself",
     ),
     "quantile, stub": (quantile, lambda y_hat, y, tau: None, "write its body"),
     "quantile, swapped": (
@@ -726,7 +733,11 @@ EXERCISES = {
         "averages over all entries",
     ),
     "bce, right": (bce, lambda z, y: (F.softplus(z) - y * z).mean(), "Right"),
-    "bce, torch": (bce, F.binary_cross_entropy_with_logits, "Right"),
+    "bce, torch": (
+        bce,
+        F.binary_cross_entropy_with_logits,
+        "write the formula yourself",
+    ),
     "bce, stub": (bce, lambda z, y: ..., "write its body"),
     "bce, sigmoid": (bce, sigmoid_first, "the sigmoid rounds to 0 or 1"),
     "bce, cut": (

@@ -1256,8 +1256,15 @@ def adam_step(
     return step
 
 
+def efficient(w, m, v, g, t, lr):
+    """The paper's second form of the step, with eps as it stands."""
+    m, v = m.lerp(g, 0.1), v.lerp(g * g, 0.001)
+    rate = lr * (1 - 0.999**t) ** 0.5 / (1 - 0.9**t)
+    return w - rate * m / (v**0.5 + 1e-8)
+
+
 def by_face(w, m, v, g, t, lr):
-    """The right answer by torch itself."""
+    """The right answer, by torch itself."""
     p = w.clone().requires_grad_()
     optimizer = torch.optim.Adam([p], lr=lr)
     optimizer.state[p] = {
@@ -1335,7 +1342,12 @@ EXERCISES = {
         "goes along the buffer",
     ),
     "Adam, right": (op.check_adam_step, adam_step(), "Right"),
-    "Adam, by torch": (op.check_adam_step, by_face, "Right"),
+    "Adam, by torch": (
+        op.check_adam_step,
+        by_face,
+        "write the formula yourself",
+    ),
+    "Adam, efficient": (op.check_adam_step, efficient, "efficient form"),
     "Adam, stub": (
         op.check_adam_step,
         lambda w, m, v, g, t, lr: None,

@@ -486,7 +486,11 @@ EXERCISES = {
         lambda w, g, lr, c: w - lr * g,
         "step without decay",
     ),
-    "threshold, right": (wd.check_soft_threshold, F.softshrink, "Right"),
+    "threshold, by torch": (
+        wd.check_soft_threshold,
+        F.softshrink,
+        "write the formula yourself",
+    ),
     "threshold, by sign": (
         wd.check_soft_threshold,
         lambda w, t: w.sign() * (w.abs() - t).clamp(min=0),
