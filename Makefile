@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check site nbval links lab serve bench audit replicate release repository clean constraints
+.PHONY: help book test test-colab check site nbval again links lab serve bench audit replicate release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "make replicate SEEDS=\"41 42\"   repeat every lab on other seeds, say which claims held"
 	@echo "make release                   repeat every changed lab on five fresh sets of seeds; writes replications.json"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
+	@echo "make again                     every lab once more, its claims made again after the last cell"
 	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell"
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
 	@echo "make clean                     remove what was built (_build and .venv)"
@@ -74,6 +75,11 @@ check: $(READY)
 # compared with what the site shows.
 nbval: site
 	@$(PY) tests/stages.py "labs against the site"
+
+# And once more with the claims made again at the end, as readers do who go back
+# to a cell.
+again: site
+	@$(PY) tests/labs.py again
 
 # Every lab in the reader's environment. It is made once, in _build/colab.
 test-colab: $(READY)

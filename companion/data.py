@@ -1,14 +1,17 @@
 r"""Data that needs no network: scikit-learn's digits, diabetes and breast
-cancer, a linear teacher, and label noise.
+cancer, a linear teacher, label noise, and a table of your own.
 
 Every loader takes a ``seed`` that redraws all that chance decides (split and
 noise), and returns a :class:`Split`. :func:`stack` joins the splits of several
 seeds for :func:`companion.training.fit_many`.
 """
 
+import csv
 import functools
+import math
 import zlib
 from importlib.util import find_spec
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +22,14 @@ from companion.arguments import check_int, check_real, check_seed
 
 __all__ = [
     "Split",
+    "Table",
     "breast_cancer",
     "check_data",
     "check_regression",
     "diabetes",
     "digits",
     "flip_labels",
+    "from_table",
     "generator",
     "linear_teacher",
     "stack",
@@ -61,6 +66,31 @@ class Split(NamedTuple):
     def test(self):
         """The test pair ``(X, y)``."""
         return self.X_test, self.y_test
+
+    def to(self, device):
+        """The same rows on another device, such as ``"cuda"``."""
+        return Split(*(tensor.to(device) for tensor in self))
+
+
+class Table(NamedTuple):
+    """What :func:`from_table` makes of a table.
+
+    ``split`` holds the rows, ``inputs`` names the columns of X. ``classes`` are
+    the target's values in the order of their numbers, empty for a target that
+    is a number. ``mean`` and ``std`` are those of the inputs on the training
+    rows, ``target_mean`` and ``target_std`` those of the target: new rows need
+    the same.
+
+    Chapter: all.
+    """
+
+    split: Split
+    inputs: list
+    classes: list
+    mean: torch.Tensor
+    std: torch.Tensor
+    target_mean: float
+    target_std: float
 
 
 def generator(seed, purpose):
@@ -288,15 +318,20 @@ def _read_digits():
     return np.loadtxt(path, delimiter=",")
 
 
+def _moments(values):
+    """Mean and deviation of each column; 1 for a constant one, which is then
+    only centred.
+    """
+    check_int("n_train", len(values), 2)
+    mean, std = values.mean(0), values.std(0)
+    return mean, std.where(std > 0, 1.0)
+
+
 def _standardise(split, targets):
     """Give every column mean 0 and deviation 1 on the training rows, and move
     the other rows along.
-
-    A column that is constant there is only centred.
     """
-    check_int("n_train", len(split.X_train), 2)
-    mean, std = split.X_train.mean(0), split.X_train.std(0)
-    std = std.where(std > 0, 1.0)
+    mean, std = _moments(split.X_train)
     split = split._replace(
         **{
             k: (getattr(split, k) - mean) / std
@@ -304,8 +339,7 @@ def _standardise(split, targets):
         }
     )
     if targets:
-        mean, std = split.y_train.mean(), split.y_train.std()
-        std = std.where(std > 0, 1.0)
+        mean, std = _moments(split.y_train)
         split = split._replace(
             **{
                 k: (getattr(split, k) - mean) / std
@@ -472,6 +506,232 @@ def linear_teacher(
         y.to(dtype).split([n_train, n_valid, n_test]),
     )
     return Split(X[0], y[0], X[1], y[1], X[2], y[2])
+
+
+def from_table(
+    table,
+    target,
+    *,
+    seed=0,
+    n_train=None,
+    n_valid=0,
+    leave_out=(),
+    classes=None,
+    delimiter=",",
+    dtype=torch.float32,
+):
+    """Make a split of a table of your own: rows drawn at random, inputs with
+    mean 0 and deviation 1 on the training rows.
+
+    Args:
+        table: the path of a CSV file whose first line names the columns, a dict
+            of columns, or a DataFrame.
+        target: the column to predict. All others are inputs, and numbers.
+        seed: redraws the split.
+        n_train: training rows; half of what validation leaves if not given.
+        n_valid: validation rows. The rest is test.
+        leave_out: columns to leave out.
+        classes: whether the target names classes, in alphabetical or rising
+            order; else it is a number, scaled like the inputs. By default,
+            whether its first row is no number.
+        delimiter: what parts the columns of a file.
+        dtype: type of the inputs, and of a target that is a number.
+
+    Returns:
+        A :class:`Table`: its ``split`` has X of shape (N, columns) and y of
+        shape (N,), int64 classes or numbers.
+
+    Raises:
+        TypeError: if the table is none of the three.
+        ValueError: if a column is missing or an entry is empty or no number;
+            names column, row and what to do. Rows count from 1.
+
+    Example:
+        >>> cats = {
+        ...     "length": [40, 41, 47, 50],
+        ...     "weight": ["3.5", "3.7", "5.0", "5.2"],
+        ...     "kind": ["house", "house", "wild", "wild"],
+        ... }
+        >>> found = from_table(cats, "kind", n_train=2)
+        >>> found.inputs, found.classes, found.split.X_train.shape
+        (['length', 'weight'], ['house', 'wild'], torch.Size([2, 2]))
+        >>> cats["weight"][2] = "5,0"
+        >>> from_table(cats, "kind")
+        Traceback (most recent call last):
+            ...
+        ValueError: column 'weight', row 3: '5,0' is no number; write 5.0, with
+        a point
+
+    Chapter: all.
+    """
+    _check_dtype(dtype)
+    columns = _columns(table, delimiter)
+    for name in (target, *leave_out):
+        if name not in columns:
+            raise ValueError(
+                f"there is no column {name!r}; the columns are"
+                f" {', '.join(map(repr, columns))}"
+            )
+    inputs = [name for name in columns if name not in (target, *leave_out)]
+    if not inputs:
+        raise ValueError(f"besides the target {target!r} no column is left")
+    check_int("rows of the table", len(columns[target]), 3)
+    X = torch.tensor(
+        [
+            _numbers(name, columns[name], "name it in leave_out")
+            for name in inputs
+        ],
+        dtype=torch.float64,
+    ).T
+    raw = [
+        _entry(target, row, value)
+        for row, value in enumerate(columns[target], 1)
+    ]
+    if classes is None:
+        classes = _as_number(raw[0]) is None
+    if classes:
+        names = _sorted(raw)
+        if len(names) < 2:
+            raise ValueError(
+                f"column {target!r}: every row is {names[0]!r}; classes need at"
+                " least two values"
+            )
+        place = {name: number for number, name in enumerate(names)}
+        y = torch.tensor([place[_plain(value)] for value in raw])
+    else:
+        names = []
+        numbers = _numbers(target, raw, "write classes=True")
+        y = torch.tensor(numbers, dtype=torch.float64)
+    split = _split(X, y, seed, n_train, n_valid)
+    mean, std = _moments(split.X_train)
+    middle, unit = (0.0, 1.0) if classes else _moments(split.y_train)
+    scaled = _standardise(split, targets=not classes)
+    return Table(
+        Split(*(t.to(dtype) if t.is_floating_point() else t for t in scaled)),
+        inputs,
+        names,
+        mean.to(dtype),
+        std.to(dtype),
+        float(middle),
+        float(unit),
+    )
+
+
+def _columns(table, delimiter):
+    """Read a table into a dict of columns, all of one length."""
+    if isinstance(table, str | Path):
+        columns = _read_csv(table, delimiter)
+    elif isinstance(table, dict):
+        columns = {
+            name: values.tolist() if hasattr(values, "tolist") else list(values)
+            for name, values in table.items()
+        }
+    elif hasattr(table, "columns") and hasattr(table, "__getitem__"):
+        columns = {name: list(table[name]) for name in table.columns}
+    else:
+        raise TypeError(
+            "table must be the path of a CSV file, a dict of columns or a"
+            f" DataFrame, got {type(table).__name__}"
+        )
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        first, *others = lengths
+        other = next(n for n in others if lengths[n] != lengths[first])
+        raise ValueError(
+            f"column {first!r} has {lengths[first]} rows and column {other!r}"
+            f" has {lengths[other]}; they must agree"
+        )
+    return columns
+
+
+def _read_csv(path, delimiter):
+    """Read a CSV file; its first line names the columns."""
+    # some programs begin a file with a mark, which utf-8-sig takes away
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        lines = [line for line in csv.reader(file, delimiter=delimiter) if line]
+    if not lines:
+        raise ValueError(f"{path} is empty; its first line names the columns")
+    names = [name.strip() for name in lines[0]]
+    other = next((d for d in ";\t,|" if d != delimiter and d in names[0]), None)
+    if len(names) == 1 and other:
+        raise ValueError(
+            f"{path} has one column, {names[0]!r}: write delimiter={other!r}"
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{path} names the column {twice!r} twice")
+    for row, line in enumerate(lines[1:], 1):
+        if len(line) != len(names):
+            raise ValueError(
+                f"{path}, row {row}: {len(line)} entries for {len(names)}"
+                " columns; an entry that holds a delimiter stands in quotes"
+            )
+    rows = lines[1:]
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _as_number(value):
+    """An entry as a float, or None where it is no number."""
+    if isinstance(value, Real | np.bool_):
+        return float(value)
+    try:
+        return float(value) if isinstance(value, str) else float(str(value))
+    except ValueError:
+        return None
+
+
+def _entry(name, row, value):
+    """Refuse an empty entry."""
+    value = value.strip() if isinstance(value, str) else value
+    # what programs write, and None, NaN and NA
+    if str(value).lower() in ("", "nan", "none", "null", "na", "n/a", "<na>"):
+        raise ValueError(
+            f"column {name!r}, row {row} is empty ({value!r}): leave the row or"
+            " the column out, or fill in a value, such as the column's mean"
+        )
+    return value
+
+
+def _plain(value):
+    """A class as its number where it has one: 3 and "3" are the same."""
+    number = _as_number(value)
+    if number is None:
+        return str(value)
+    return int(number) if number.is_integer() else number
+
+
+def _sorted(values):
+    """The different classes, in rising order: numbers, then words."""
+    return sorted(
+        set(map(_plain, values)),
+        key=lambda value: (isinstance(value, str), value),
+    )
+
+
+def _numbers(name, values, instead):
+    """Turn a column into floats, or say which entry is none."""
+    found = []
+    for row, value in enumerate(values, 1):
+        value = _entry(name, row, value)
+        number = _as_number(value)
+        if number is None:
+            comma = _as_number(str(value).replace(",", "."))
+            raise ValueError(
+                f"column {name!r}, row {row}: {value!r} is no number; "
+                + (
+                    f"write {str(value).replace(',', '.')}, with a point"
+                    if comma is not None
+                    else "write its values as numbers (two as 0 and 1, more as"
+                    f" a column of 0 and 1 each), or {instead}"
+                )
+            )
+        if not math.isfinite(number):
+            raise ValueError(
+                f"column {name!r}, row {row}: {value!r} is not finite; correct"
+                " the entry or leave the row out"
+            )
+        found.append(number)
+    return found
 
 
 def stack(splits):

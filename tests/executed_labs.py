@@ -2,8 +2,10 @@
 tests/executed_labs.py FOLDER``.
 
 The outputs come from the cache of the build. nbval runs the labs anew and
-compares. MyST-NB keeps executed copies too, but changes their outputs while it
-merges streams, and leaves them empty when the cache knew the lab already.
+compares. With ``again`` the cells that are compared follow once more at the
+end: whoever runs a cell again, after all others, must see the same. MyST-NB
+keeps executed copies too, but changes their outputs while it merges streams,
+and leaves them empty when the cache knew the lab already.
 """
 
 import sys
@@ -14,7 +16,9 @@ from jupyter_cache import get_cache
 from jupyter_cache.cache.main import JupyterCacheBase
 
 
-def executed(lab: Path, cache: JupyterCacheBase) -> nbformat.NotebookNode:
+def executed(
+    lab: Path, cache: JupyterCacheBase, again: bool = False
+) -> nbformat.NotebookNode:
     """Return a lab with its outputs; a comparison that would compare nothing is
     an error.
     """
@@ -39,14 +43,24 @@ def executed(lab: Path, cache: JupyterCacheBase) -> nbformat.NotebookNode:
             f"{lab} has a cell tagged nbval-check-output without output, or no"
             " such cell"
         )
+    if again:
+        notebook.cells += [
+            nbformat.from_dict({**cell, "id": f"{cell.id}-again"})
+            for cell in tagged
+        ]
     return notebook
 
 
-def main(folder: Path, labs: list[Path], cache: JupyterCacheBase) -> None:
+def main(
+    folder: Path,
+    labs: list[Path],
+    cache: JupyterCacheBase,
+    again: bool = False,
+) -> None:
     """Write every lab into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for lab in labs:
-        nbformat.write(executed(lab, cache), folder / lab.name)
+        nbformat.write(executed(lab, cache, again), folder / lab.name)
 
 
 if __name__ == "__main__":

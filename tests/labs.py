@@ -3,7 +3,8 @@
 ``python tests/labs.py execute`` executes the labs whose outputs are missing or
 out of date and puts them into the cache that the build of the site uses.
 ``python tests/labs.py compare`` runs every lab anew and compares what its
-tagged cells print with what the site shows.
+tagged cells print with what the site shows; ``again`` runs these cells once
+more at the end.
 """
 
 import asyncio
@@ -240,14 +241,14 @@ def execute_missing(labs: list[Path], cache: JupyterCacheBase) -> int:
 
 
 def main(what: str) -> int:
-    """Execute or compare; return the exit status."""
+    """Execute or compare, once or again; return the exit status."""
     check_seed()
     with alone():
         LOG.mkdir(parents=True, exist_ok=True)
         cache = get_cache(CACHE)
         if what == "execute":
             return bool(execute_missing(find_labs(), cache))
-        executed_labs.main(COMPARED, find_labs(), cache)
+        executed_labs.main(COMPARED, find_labs(), cache, what == "again")
         seconds = {k: each["seconds"] for k, each in read_state().items()}
         labs = [COMPARED / lab.name for lab in find_labs()]
         return bool(side_by_side("Comparing", labs, compare, seconds))

@@ -20,6 +20,7 @@ from companion.data import (
     diabetes,
     digits,
     flip_labels,
+    from_table,
     generator,
     linear_teacher,
     stack,
@@ -660,3 +661,191 @@ def test_seeds_are_below_two_to_the_32():
 def test_labels_of_numpy_are_named_by_their_type():
     with pytest.raises(TypeError, match=r"^y must be .+, got ndarray$"):
         flip_labels(np.zeros(3), 0.5, 2)
+
+
+# A table of one's own ---------------------------------------------------------
+
+CATS = {
+    "length": [40, 41, 47, 50, 44, 43],
+    "weight": [3.5, 3.7, 5.0, 5.2, 4.0, 4.4],
+    "old": [True, False, True, True, False, False],
+    "kind": ["house", "house", "wild", "wild", "sand", "sand"],
+}
+
+
+def as_csv(path, columns=CATS, delimiter=",", begin=""):
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    text = "\n".join(
+        delimiter.join(
+            str(1 * e if e is True or e is False else e) for e in line
+        )
+        for line in lines
+    )
+    path.write_text(begin + text + "\n", encoding="utf8")
+    return path
+
+
+def changed(**columns):
+    return {**CATS, **columns}
+
+
+def test_a_table_is_the_same_from_a_file_a_dict_and_a_frame(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is optional")
+    made = [
+        from_table(table, "kind", n_train=3, seed=4)
+        for table in (
+            CATS,
+            as_csv(tmp_path / "a.csv"),
+            str(as_csv(tmp_path / "b.csv", begin="\ufeff")),
+            pandas.DataFrame(CATS),
+            {k: np.array(v) for k, v in CATS.items()},
+            {k: torch.tensor(v) if k != "kind" else v for k, v in CATS.items()},
+        )
+    ]
+    for table in made:
+        assert table.inputs == ["length", "weight", "old"]
+        assert table.classes == ["house", "sand", "wild"]
+        for a, b in zip(table.split, made[0].split, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_a_table_is_scaled_by_its_training_rows_and_can_be_undone():
+    table = from_table(
+        CATS, "weight", n_train=4, leave_out=["kind"], dtype=torch.float64
+    )
+    X, y = table.split.train
+    assert table.classes == [] and X.dtype == y.dtype == torch.float64
+    torch.testing.assert_close(X.mean(0), torch.zeros(2).double())
+    torch.testing.assert_close(X.std(0), torch.ones(2).double())
+    rows = [*table.split.y_train.tolist(), *table.split.y_test.tolist()]
+    back = sorted(table.target_std * y + table.target_mean for y in rows)
+    assert back == pytest.approx(sorted(CATS["weight"]))
+    lengths = torch.cat([table.split.X_train, table.split.X_test])
+    lengths = (lengths * table.std + table.mean)[:, 0]
+    assert sorted(lengths.tolist()) == pytest.approx(sorted(CATS["length"]))
+
+
+def test_another_seed_draws_other_rows_and_validation_is_cut():
+    tables = [
+        from_table(CATS, "weight", seed=s, leave_out=["kind"], n_valid=2)
+        for s in (0, 0, 1)
+    ]
+    assert [len(t) for t in tables[0].split] == [2, 2, 2, 2, 2, 2]
+    assert torch.equal(tables[0].split.X_train, tables[1].split.X_train)
+    assert not torch.equal(tables[0].split.X_train, tables[2].split.X_train)
+
+
+def test_numbers_can_be_classes_too():
+    table = from_table(
+        changed(kind=[10, "9", 10, 9, 2, 9]), "kind", classes=True
+    )
+    assert table.classes == [2, 9, 10]
+    assert table.split.y_train.dtype == torch.int64
+
+
+def test_a_split_moves_to_a_device():
+    split = from_table(CATS, "kind").split
+    assert {tensor.device.type for tensor in split.to("meta")} == {"meta"}
+
+
+TABLES = {
+    "target": (CATS, "age", {}, "no column 'age'; the columns are 'length', '"),
+    "leave": (CATS, "kind", {"leave_out": ["x"]}, "there is no column 'x'"),
+    "alone": ({"a": [1, 2, 3]}, "a", {}, "besides the target 'a' no column"),
+    "text": (
+        CATS,
+        "weight",
+        {},
+        r"column 'kind', row 1: 'house' is no number; write its values as"
+        r" numbers .two as 0 and 1.* or name it in leave_out",
+    ),
+    "comma": (
+        changed(weight=[3.5, 3.7, "5,25", 1, 1, 1]),
+        "kind",
+        {},
+        "column 'weight', row 3: '5,25' is no number; write 5.25, with a point",
+    ),
+    "empty": (
+        changed(weight=[3.5, "", 5, 1, 1, 1]),
+        "kind",
+        {},
+        "column 'weight', row 2 is empty .''.: leave the row or the column out",
+    ),
+    "none": (
+        changed(length=[None] * 6),
+        "kind",
+        {},
+        "'length', row 1 is empty",
+    ),
+    "nan": (changed(length=[math.nan] * 6), "kind", {}, "row 1 is empty .nan."),
+    "infinite": (
+        changed(length=[1, 2, math.inf, 1, 1, 1]),
+        "kind",
+        {},
+        "column 'length', row 3: inf is not finite",
+    ),
+    "target, empty": (
+        changed(kind=["a", "b", " ", "b", "a", "b"]),
+        "kind",
+        {},
+        "column 'kind', row 3 is empty",
+    ),
+    "target, mixed": (
+        changed(kind=[1, 2, "wild", 1, 1, 1]),
+        "kind",
+        {},
+        "column 'kind', row 3: 'wild' is no number; .* or write classes=True",
+    ),
+    "one class": (changed(kind=["a"] * 6), "kind", {}, "every row is 'a'"),
+    "few": (
+        {"a": [1, 2], "b": [1, 2]},
+        "a",
+        {},
+        "rows of the table must be at",
+    ),
+    "unequal": (
+        changed(length=[1, 2]),
+        "kind",
+        {},
+        "column 'length' has 2 rows and column 'weight' has 6",
+    ),
+    "too many": (CATS, "kind", {"n_train": 6}, "n_train must be"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_an_unusable_table_is_refused_by_column_and_row(case):
+    table, target, options, words = TABLES[case]
+    with pytest.raises(ValueError, match=words):
+        from_table(table, target, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty; its first line names the columns"),
+        ("a;b\n1;2\n", "has one column, 'a;b': write delimiter=';'"),
+        ("a,b,a\n1,2,3\n", "names the column 'a' twice"),
+        ("a,b\n1,2\n1,2,3\n", "row 2: 3 entries for 2 columns"),
+    ],
+)
+def test_an_unusable_file_is_refused(text, words, tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        from_table(path, "a")
+
+
+def test_a_file_with_semicolons(tmp_path):
+    path = as_csv(tmp_path / "own.csv", delimiter=";")
+    assert from_table(path, "kind", delimiter=";").inputs == [
+        "length",
+        "weight",
+        "old",
+    ]
+
+
+@pytest.mark.parametrize("table", [None, [[1, 2]], 3, torch.zeros(3, 2)])
+def test_what_is_no_table_is_refused(table):
+    with pytest.raises(TypeError, match="the path of a CSV file, a dict of"):
+        from_table(table, "a")

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import executed_labs
+import labs
 import nbformat
 import pytest
 import release
@@ -30,6 +31,7 @@ FRAME = {
     "claims",
     "misconceptions",
     "status",
+    "your_data",
     "coming_from_d2l",
     "notation",
     "api",
@@ -1281,6 +1283,26 @@ def test_labs_get_the_outputs_of_the_build(tmp_path):
     assert "✓ 2.0 points" in (tmp_path / "labs/toy.ipynb").read_text(
         encoding="utf8"
     )
+
+
+def test_claims_can_be_compared_again_after_the_last_cell(tmp_path):
+    cells = [("code", "x = 1"), ("code", "print(x)"), ("code", "x = 2")]
+    lab = write_lab(tmp_path / "toy.ipynb", cells)
+    notebook = nbformat.read(lab, as_version=4)
+    for cell, text in zip(notebook.cells, ("", "1\n", ""), strict=True):
+        cell.execution_count = 1
+        cell.metadata.tags = ["nbval-check-output"] if text else []
+        cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+    nbformat.write(notebook, lab)
+    cache = get_cache(tmp_path / "cache")
+    cache.cache_notebook_file(lab, check_validity=False)
+    executed_labs.main(tmp_path, [lab], cache, again=True)
+    notebook = nbformat.read(lab, as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.source for cell in notebook.cells[3:]] == ["print(x)"]
+    assert notebook.cells[3].outputs == notebook.cells[1].outputs
+    with pytest.raises(labs.Failed, match=r"Cell 3"):
+        labs.compare(lab)
 
 
 @pytest.mark.parametrize(
