@@ -3,7 +3,8 @@ and what came.
 
 Formula functions check types, shapes and hyper-parameters with these. The
 values of a tensor pass, NaN included, as in torch; data are looked at where
-they come in (:func:`companion.data.check_data`).
+they come in (:func:`companion.data.check_data`), unless ``torch.func`` maps the
+function (:func:`surely`).
 """
 
 import math
@@ -20,6 +21,7 @@ __all__ = [
     "check_seed",
     "check_tensor",
     "plain",
+    "surely",
 ]
 
 
@@ -207,3 +209,28 @@ def plain(value):
         (3, 0.5)
     """
     return value.item() if isinstance(value, np.generic) else value
+
+
+def surely(condition):
+    r"""Say whether a condition on values holds and can be looked at. While
+    ``torch.func.vmap`` maps a function or ``torch.compile`` traces it, a tensor
+    stands for many numbers or for none yet, and nothing is sure.
+
+    Args:
+        condition: a bool, or a tensor with one.
+
+    Returns:
+        True or False.
+
+    Example:
+        >>> surely(torch.tensor(-1.0) < 0)
+        True
+        >>> torch.func.vmap(lambda x: x if surely(x < 0) else -x)(torch.ones(1))
+        tensor([-1.])
+    """
+    if torch.compiler.is_compiling():
+        return False
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return False

@@ -11,7 +11,12 @@ import math
 import numpy as np
 import torch
 
-from companion.arguments import check_floats, check_int
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_data, generator
 
@@ -37,7 +42,7 @@ __all__ = [
 
 
 def _check_lam(lam):
-    if not (torch.as_tensor(lam) >= 0).all():
+    if surely(~(torch.as_tensor(lam) >= 0).all()):
         raise ValueError(f"lam must be at least 0, got {lam}")
 
 
@@ -290,7 +295,7 @@ def leave_one_out_errors(X, y, lam=0.0):
     residual = y - (X @ w.unsqueeze(-1)).squeeze(-1)
     U, _, _, shrink = filtered_svd(X, lam)
     leverage = (U.square() * shrink.unsqueeze(-2)).sum(-1)
-    if (leverage > 1 - 1e3 * torch.finfo(X.dtype).eps).any():
+    if surely((leverage > 1 - 1e3 * torch.finfo(X.dtype).eps).any()):
         raise ValueError(
             "X has a row that alone fixes one weight (leverage 1); use fewer"
             " features or a larger lam"
@@ -334,10 +339,11 @@ def bias_variance(predictions, truth):
         raise ValueError(
             f"predictions must be (…, D, N) and truth (…, N), got {shapes}"
         )
-    mean = predictions.mean(-2, keepdim=True)
+    wide, own = at_least_float32(predictions), predictions.dtype
+    mean = wide.mean(-2, keepdim=True)
     bias_squared = (mean.squeeze(-2) - truth).square().mean(-1)
-    variance = (predictions - mean).square().mean((-2, -1))
-    return bias_squared, variance
+    variance = (wide - mean).square().mean((-2, -1))
+    return bias_squared.to(own), variance.to(own)
 
 
 def _check_labels(stratify, n, k):

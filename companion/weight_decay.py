@@ -5,10 +5,18 @@ Ordered from norms to penalties, closed form, proximal step and the use in
 networks; the checks of the chapter's exercises come last.
 """
 
+from numbers import Real
+
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_tensor
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    check_tensor,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_regression
 
@@ -34,15 +42,12 @@ __all__ = [
 
 
 def _check_not_negative(name, value):
-    if isinstance(value, bool) or not isinstance(
-        value, int | float | torch.Tensor
-    ):
+    if isinstance(value, bool) or not isinstance(value, Real | torch.Tensor):
         raise TypeError(
             f"{name} must be a number or a tensor, got {type(value).__name__}"
         )
-    if not (
-        (value >= 0).all() if isinstance(value, torch.Tensor) else value >= 0
-    ):
+    fine = value >= 0
+    if surely(~fine.all() if isinstance(fine, torch.Tensor) else not fine):
         raise ValueError(f"{name} must be at least 0, got {value}")
 
 
@@ -120,7 +125,9 @@ def l2_norm(w):
 
     Chapter: weight_decay.
     """
-    return squared_l2_norm(w).sqrt()
+    check_tensor("w", w)
+    length = squared_l2_norm(at_least_float32(w)).sqrt()
+    return length.to(torch.result_type(w, 1.0))
 
 
 def l1_penalty(w, lam):
@@ -344,8 +351,7 @@ def ista(X, y, lam, steps=500):
     Chapter: weight_decay.
     """
     _check_problem(X, y, lam)
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_int("steps", steps)
     n = X.shape[-2]
     lam = torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
     square = torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
