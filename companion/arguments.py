@@ -19,6 +19,7 @@ __all__ = [
     "check_int",
     "check_real",
     "check_seed",
+    "check_solvable",
     "check_tensor",
     "plain",
     "surely",
@@ -41,6 +42,29 @@ def at_least_float32(x):
         (inf, 90000.0)
     """
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_solvable(name, value):
+    r"""Refuse numbers for which torch solves no equations.
+
+    Args:
+        name: name of the argument.
+        value: a tensor.
+
+    Raises:
+        TypeError: if it is in half precision.
+
+    Example:
+        >>> check_solvable("X", torch.ones(2, 2).half())
+        Traceback (most recent call last):
+        TypeError: X must be float32 or float64, got torch.float16: torch solves
+        nothing in half precision
+    """
+    if value.dtype in (torch.float16, torch.bfloat16):
+        raise TypeError(
+            f"{name} must be float32 or float64, got {value.dtype}: torch"
+            " solves nothing in half precision"
+        )
 
 
 def check_tensor(name, value):

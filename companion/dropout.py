@@ -15,6 +15,7 @@ from companion.arguments import (
     check_floats,
     check_int,
     check_seed,
+    check_solvable,
     check_tensor,
     surely,
 )
@@ -268,6 +269,7 @@ def dropout_ridge(X, y, p):
     Chapter: dropout.
     """
     check_regression(X, y)
+    check_solvable("X", X)
     _check_probability(p, below_one=True)
     p = torch.as_tensor(p, dtype=torch.float64).to(X)
     gram, product = X.mT @ X, X.mT @ y.unsqueeze(-1)

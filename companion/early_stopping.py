@@ -15,6 +15,7 @@ from companion.arguments import (
     check_floats,
     check_int,
     check_real,
+    check_solvable,
     surely,
 )
 from companion.checks import check, check_number
@@ -533,6 +534,7 @@ def descent_weights(X, y, lr, steps):
             f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
             f" {tuple(y.shape)}"
         )
+    check_solvable("X", X)
     n = X.shape[-2]
     c, V = torch.linalg.eigh(X.mT @ X / n)
     c = c.clamp(min=0)  # rounding may put a zero just below

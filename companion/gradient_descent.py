@@ -8,7 +8,13 @@ exercises come last.
 
 import torch
 
-from companion.arguments import at_least_float32, check_int, check_real, surely
+from companion.arguments import (
+    at_least_float32,
+    check_int,
+    check_real,
+    check_solvable,
+    surely,
+)
 from companion.checks import check, check_number
 
 __all__ = [
@@ -642,6 +648,7 @@ def critical_point(hessian, tolerance=1e-6):
     Chapter: gradient_descent.
     """
     _check_tensor("hessian", hessian, 2)
+    check_solvable("hessian", hessian)
     if hessian.shape[0] != hessian.shape[1] or not torch.allclose(
         hessian, hessian.mT
     ):

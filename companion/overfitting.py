@@ -15,6 +15,7 @@ from companion.arguments import (
     at_least_float32,
     check_floats,
     check_int,
+    check_solvable,
     surely,
 )
 from companion.checks import check, check_number
@@ -198,6 +199,7 @@ def least_squares(X, y, lam=0.0):
     """
     check_data(X, y, name="data")
     check_floats("X", X, 2)
+    check_solvable("X", X)
     _check_lam(lam)
     if y.shape[: X.ndim - 1] != X.shape[:-1] or y.ndim > X.ndim:
         raise ValueError(
@@ -249,6 +251,7 @@ def effective_degrees_of_freedom(X, lam):
     Chapter: overfitting.
     """
     check_floats("X", X, 2)
+    check_solvable("X", X)
     _check_lam(lam)
     _, _, _, shrink = filtered_svd(X, lam)
     return shrink.sum(-1)

@@ -14,6 +14,7 @@ from companion.arguments import (
     at_least_float32,
     check_floats,
     check_int,
+    check_solvable,
     check_tensor,
     surely,
 )
@@ -54,6 +55,7 @@ def _check_not_negative(name, value):
 def _check_problem(X, y, lam):
     check_regression(X, y)
     check_floats("X", X, 2)
+    check_solvable("X", X)
     if y.dtype != X.dtype:
         raise TypeError(
             f"X and y must have the same type of numbers, got {X.dtype} and"
@@ -460,6 +462,7 @@ def slope_bound(weights):
         raise ValueError("weights must hold at least one matrix, got none")
     for weight in weights:
         check_floats("a weight", weight, 2)
+        check_solvable("a weight", weight)
     stretches = [torch.linalg.matrix_norm(W, ord=2) for W in weights]
     return torch.stack(stretches).prod(0)
 

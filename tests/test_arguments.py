@@ -305,10 +305,10 @@ NARROW = {
     "generalization_loss": early_stopping.generalization_loss,
     "progress": lambda x: early_stopping.progress(x.clamp(300))[:, 4:],
     "bias_variance": lambda x: torch.stack(
-        overfitting.bias_variance(x / 8, x[0] / 8)
+        overfitting.bias_variance(x.clamp(2048, 2080), x[0] * 0 + 2048)
     ),
     "ambiguity_decomposition": lambda x: torch.stack(
-        ensembles.ambiguity_decomposition(x / 8, x[0] / 8)
+        ensembles.ambiguity_decomposition(x.clamp(2048, 2080), x[0] * 0 + 2048)
     ),
     "sharpness": lambda x: gradient_descent.sharpness(
         lambda p: p["w"].square().sum(), {"w": x[0]}, {"w": x[0]}, 1
@@ -326,6 +326,27 @@ def test_half_precision_keeps_what_fits_into_it(name, centre, dtype):
     torch.testing.assert_close(
         came.double(), exact, rtol=4 * torch.finfo(dtype).eps, atol=0
     )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda X: weight_decay.ridge(X, X[:, 0], 0.1),
+        lambda X: weight_decay.ista(X, X[:, 0], 0.1),
+        lambda X: weight_decay.slope_bound([X]),
+        lambda X: dropout.dropout_ridge(X, X[:, 0], 0.1),
+        lambda X: overfitting.least_squares(X, X[:, 0]),
+        lambda X: overfitting.effective_degrees_of_freedom(X, 0.1),
+        lambda X: losses.huber_regression(X, X[:, 0]),
+        lambda X: augmentation.noisy_least_squares(X, X[:, 0], 0.1, 2),
+        lambda X: early_stopping.descent_weights(X, X[:, 0], 0.1, 2),
+        lambda X: gradient_descent.critical_point(X.T @ X),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_what_solves_equations_refuses_half_precision(call, dtype):
+    with pytest.raises(TypeError, match=r"must be float32 or float64, got to"):
+        call(X.to(dtype))
 
 
 # numpy ------------------------------------------------------------------------
