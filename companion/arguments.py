@@ -3,7 +3,8 @@ and what came.
 
 Formula functions check types, shapes and hyper-parameters with these. The
 values of a tensor pass, NaN included, as in torch; data are looked at where
-they come in (:func:`companion.data.check_data`).
+they come in (:func:`companion.data.check_data`), unless ``torch.func`` maps the
+function (:func:`surely`).
 """
 
 import math
@@ -18,8 +19,10 @@ __all__ = [
     "check_int",
     "check_real",
     "check_seed",
+    "check_solvable",
     "check_tensor",
     "plain",
+    "surely",
 ]
 
 
@@ -39,6 +42,29 @@ def at_least_float32(x):
         (inf, 90000.0)
     """
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def check_solvable(name, value):
+    r"""Refuse numbers for which torch solves no equations.
+
+    Args:
+        name: name of the argument.
+        value: a tensor.
+
+    Raises:
+        TypeError: if it is in half precision.
+
+    Example:
+        >>> check_solvable("X", torch.ones(2, 2).half())
+        Traceback (most recent call last):
+        TypeError: X must be float32 or float64, got torch.float16: torch solves
+        nothing in half precision
+    """
+    if value.dtype in (torch.float16, torch.bfloat16):
+        raise TypeError(
+            f"{name} must be float32 or float64, got {value.dtype}: torch"
+            " solves nothing in half precision"
+        )
 
 
 def check_tensor(name, value):
@@ -207,3 +233,28 @@ def plain(value):
         (3, 0.5)
     """
     return value.item() if isinstance(value, np.generic) else value
+
+
+def surely(condition):
+    r"""Say whether a condition on values holds and can be looked at. While
+    ``torch.func.vmap`` maps a function or ``torch.compile`` traces it, a tensor
+    stands for many numbers or for none yet, and nothing is sure.
+
+    Args:
+        condition: a bool, or a tensor with one.
+
+    Returns:
+        True or False.
+
+    Example:
+        >>> surely(torch.tensor(-1.0) < 0)
+        True
+        >>> torch.func.vmap(lambda x: x if surely(x < 0) else -x)(torch.ones(1))
+        tensor([-1.])
+    """
+    if torch.compiler.is_compiling():
+        return False
+    try:
+        return bool(condition)
+    except RuntimeError:
+        return False

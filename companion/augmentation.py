@@ -14,7 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from companion.arguments import check_floats, check_int, check_real
+from companion.arguments import (
+    check_floats,
+    check_int,
+    check_real,
+    check_solvable,
+)
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -691,6 +696,7 @@ def noisy_least_squares(X, y, std, copies, generator=None):
     Chapter: augmentation.
     """
     check_data(X, y, name="data")
+    check_solvable("X", X)
     check_int("copies", copies)
     if X.ndim < 2 or y.shape != X.shape[:-1]:
         raise ValueError(

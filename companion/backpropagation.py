@@ -11,6 +11,7 @@ from numbers import Real
 
 import torch
 
+from companion.arguments import surely
 from companion.checks import check, check_number
 
 __all__ = [
@@ -634,7 +635,7 @@ def _check_difference(x, h, scheme):
     if not 0 < h < math.inf:
         raise ValueError(f"h must be above 0 and finite, got {h}")
     vanishes = (x + h) - (x - h if scheme == "central" else x) == 0
-    if vanishes.any():
+    if surely(vanishes.any()):
         raise ValueError(
             f"h must change x: {h:g} vanishes beside the entry"
             f" {x[vanishes][0].item():g}"
@@ -679,7 +680,7 @@ def finite_difference(function, x, h=None, scheme="central"):
     Chapter: backpropagation.
     """
     _check_difference(x, h, scheme)
-    h = best_step(x.dtype, scheme) if h is None else h
+    h = best_step(x.dtype, scheme) if h is None else float(h)
     slopes, shift = torch.zeros(2, *x.shape, dtype=x.dtype, device=x.device)
     for i in range(x.numel()):
         shift.view(-1)[i] = h

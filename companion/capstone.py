@@ -7,6 +7,7 @@ Fashion-MNIST; the checks of the chapter's exercises come last.
 """
 
 import math
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -46,7 +47,7 @@ def _check_scores(dims, shape, **scores):
 
 
 def _check_share(name, value, below=1.0):
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     if not 0 <= value < below:
         raise ValueError(
@@ -344,7 +345,7 @@ def clean_accuracy(accuracy, noise, num_classes):
     Chapter: capstone.
     """
     if isinstance(accuracy, bool) or not isinstance(
-        accuracy, int | float | torch.Tensor
+        accuracy, Real | torch.Tensor
     ):
         raise TypeError(
             "accuracy must be a number or a tensor, got"
@@ -404,10 +405,12 @@ class SealedTest:
                 "the test set has been opened already; draw a new one, or"
                 " report the first result"
             )
-        if getattr(guesses, "dtype", None) != torch.int64:
+        kind = type(guesses).__name__
+        if isinstance(guesses, torch.Tensor):
+            kind = guesses.dtype
+        if kind != torch.int64:
             raise TypeError(
-                "guesses must be an int64 tensor of classes, got"
-                f" {type(guesses).__name__}"
+                f"guesses must be an int64 tensor of classes, got {kind}"
             )
         rows = self.sealed.shape
         if guesses.shape[guesses.ndim - len(rows) :] != rows:

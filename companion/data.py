@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from companion.arguments import check_int, check_real, check_seed
+from companion.arguments import check_int, check_real, check_seed, surely
 
 __all__ = [
     "Split",
@@ -130,7 +130,8 @@ def generator(seed, purpose):
 
 def check_data(X, y, name="train"):
     """Refuse data that no model can learn from: wrong types, no rows, unequal
-    lengths, NaN or infinity.
+    lengths, NaN or infinity. While ``torch.func`` maps a function of the data,
+    their values are not looked at.
 
     Args:
         X: inputs, a tensor of shape (N, …).
@@ -161,7 +162,7 @@ def check_data(X, y, name="train"):
                 f"{name}: {letter} must have at least one row, got shape"
                 f" {tuple(tensor.shape)}"
             )
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        if tensor.is_floating_point() and surely(~tensor.isfinite().all()):
             bad = (~tensor.isfinite()).sum().item()
             raise ValueError(
                 f"{name}: {letter} must be finite, got {bad} values that are"
@@ -253,7 +254,7 @@ def flip_labels(y, share, n_classes, generator=None):
         raise TypeError(f"y must be an int64 tensor, got {kind}")
     check_real("share", share, 0, 1)
     check_int("n_classes", n_classes, 2)
-    if y.numel() and not 0 <= y.min() <= y.max() < n_classes:
+    if surely(((y < 0) | (y >= n_classes)).any()):
         raise ValueError(
             f"y must lie in 0 … {n_classes - 1}, got {y.min().item()} …"
             f" {y.max().item()}"

@@ -11,7 +11,14 @@ from numbers import Real
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_int, check_tensor
+from companion.arguments import (
+    check_floats,
+    check_int,
+    check_seed,
+    check_solvable,
+    check_tensor,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_regression
 
@@ -32,24 +39,20 @@ __all__ = [
 
 
 def _check_probability(p, below_one=False):
-    """The value of a tensor is not looked at: under ``vmap`` it stands for
-    many.
-    """
-    if isinstance(p, torch.Tensor):
-        if p.ndim:
-            raise ValueError(
-                f"p must be one number, got a tensor of shape {tuple(p.shape)}"
-            )
-        return
-    if isinstance(p, bool) or not isinstance(p, Real):
-        raise TypeError(f"p must be a number, got {type(p).__name__}")
-    if not 0 <= p <= 1 or (below_one and p == 1):
+    if isinstance(p, torch.Tensor) and p.ndim:
         raise ValueError(
-            f"p must be in [0, 1{')' if below_one else ']'}, got {p}"
+            f"p must be one number, got a tensor of shape {tuple(p.shape)}"
+        )
+    if isinstance(p, bool) or not isinstance(p, Real | torch.Tensor):
+        raise TypeError(f"p must be a number, got {type(p).__name__}")
+    inside = (p >= 0) & (p < 1 if below_one else p <= 1)
+    if surely(inside == 0):
+        raise ValueError(
+            f"p must be in [0, 1{')' if below_one else ']'}, got {float(p)}"
         )
 
 
-def dropout(x, p=0.5, training=True, generator=None):
+def dropout(x, p=0.5, training=True, inplace=False, generator=None):
     r"""Set each entry to zero with probability ``p`` and divide the others by
     :math:`1 - p`.
 
@@ -64,8 +67,10 @@ def dropout(x, p=0.5, training=True, generator=None):
     Args:
         x: :math:`h`, floating-point tensor of any shape.
         p: probability of a zero, in [0, 1]; a number, or a tensor without
-            dimensions, whose value is not checked.
-        training: whether to drop at all; if not, ``x`` comes back as it is.
+            dimensions.
+        training: whether to drop at all; if not, ``x`` comes back as it is,
+            and no random number is drawn; so, too, if ``p`` is 0.
+        inplace: change ``x`` itself.
         generator: source of randomness, on the device of ``x``; torch's global
             one if not given.
 
@@ -89,13 +94,13 @@ def dropout(x, p=0.5, training=True, generator=None):
     here inverted, as in torch.
 
     Differs from torch: equal in distribution, with other random numbers; takes
-    a generator; no ``inplace``.
+    a generator.
 
     Chapter: dropout.
     """
     check_floats("x", x)
     _check_probability(p)
-    if not training:
+    if not training or surely(p == 0):
         return x
     p = torch.as_tensor(p, dtype=torch.float64, device=x.device)
     where = {"generator": generator, "device": x.device}
@@ -103,18 +108,38 @@ def dropout(x, p=0.5, training=True, generator=None):
     scale = (1 / (1 - p)).to(x.dtype)
     # chosen, not multiplied: p = 1 gives 0 · ∞
     mask = torch.where(chance >= p, scale, 0.0)
-    return x * mask
+    return x.mul_(mask) if inplace else x * mask
 
 
-class Dropout(nn.Module):
+class HasProbability(nn.Module):
+    """A module with one probability ``p``: a buffer, so that
+    :func:`companion.training.fit_many` can train a grid of it, but one that
+    keeps its value in float64 whatever becomes of the model's type and device.
+    """
+
+    def __setattr__(self, name, value):
+        if name == "p":
+            _check_probability(value)
+            device = value.device if isinstance(value, torch.Tensor) else "cpu"
+            value = torch.as_tensor(value, dtype=torch.float64, device=device)
+            value = value.clone()
+        super().__setattr__(name, value)
+
+    def _apply(self, fn, recurse=True):
+        return self
+
+
+class Dropout(HasProbability):
     r""":func:`dropout` as a module that obeys ``train()`` and ``eval()``.
 
     ``p`` is a buffer, so that :func:`companion.training.fit_many` can train a
     grid of it. It is left out of the ``state_dict``, which is that of
-    ``torch.nn.Dropout``.
+    ``torch.nn.Dropout``, and stays as it is when the model changes its type or
+    device.
 
     Args:
         p: probability of a zero, in [0, 1].
+        inplace: change the input itself.
 
     Raises:
         ValueError: if ``p`` is outside [0, 1].
@@ -129,16 +154,15 @@ class Dropout(nn.Module):
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014).
 
-    Differs from torch: ``p`` is a tensor; no ``inplace``.
+    Differs from torch: ``p`` is a tensor.
 
     Chapter: dropout.
     """
 
-    def __init__(self, p=0.5):
-        _check_probability(p)
+    def __init__(self, p=0.5, inplace=False):
         super().__init__()
-        p = torch.as_tensor(p, dtype=torch.float64).clone()
-        self.register_buffer("p", p, persistent=False)
+        self.register_buffer("p", None, persistent=False)
+        self.p, self.inplace = p, inplace
 
     def forward(self, x):
         """Drop while training, pass on otherwise.
@@ -153,7 +177,7 @@ class Dropout(nn.Module):
             >>> Dropout(1.0)(torch.ones(2))
             tensor([0., 0.])
         """
-        return dropout(x, self.p, self.training)
+        return dropout(x, self.p, self.training, self.inplace)
 
     def extra_repr(self):
         """Show ``p`` when the module is printed.
@@ -165,7 +189,7 @@ class Dropout(nn.Module):
             >>> Dropout(0.1)
             Dropout(p=0.1)
         """
-        return f"p={self.p.item():g}"
+        return f"p={self.p.item():g}" + ", inplace=True" * self.inplace
 
 
 def expected_squared_error(X, y, w, p):
@@ -245,6 +269,7 @@ def dropout_ridge(X, y, p):
     Chapter: dropout.
     """
     check_regression(X, y)
+    check_solvable("X", X)
     _check_probability(p, below_one=True)
     p = torch.as_tensor(p, dtype=torch.float64).to(X)
     gram, product = X.mT @ X, X.mT @ y.unsqueeze(-1)
@@ -308,9 +333,9 @@ def mc_predict(model, X, samples=50, seed=0):
         Tensor (samples, N, …), without gradient.
 
     Raises:
-        ValueError: if the model has no dropout layer, or ``samples`` is
-            below 1.
-        TypeError: if ``samples`` is no int or ``X`` no tensor.
+        ValueError: if the model has no dropout layer, ``samples`` is below 1
+            or ``seed`` is not from 0 to 2**32 − 1.
+        TypeError: if ``samples`` or ``seed`` is no int or ``X`` no tensor.
 
     Example:
         >>> outputs = mc_predict(Dropout(0.5), torch.ones(3, 2), samples=10_000)
@@ -323,6 +348,7 @@ def mc_predict(model, X, samples=50, seed=0):
     """
     check_int("samples", samples)
     check_tensor("X", X)
+    check_seed("seed", seed)
     copies = X.expand(samples, *X.shape).flatten(0, 1)
     devices = range(torch.cuda.device_count())
     with dropping(model), torch.random.fork_rng(devices), torch.no_grad():

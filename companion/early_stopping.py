@@ -10,7 +10,14 @@ form; the checks of the chapter's exercises come last.
 import torch
 import torch.nn.functional as F
 
-from companion.arguments import check_floats, check_int, check_real
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    check_real,
+    check_solvable,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -137,9 +144,10 @@ def generalization_loss(valid_loss):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    known = valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
+    wide = at_least_float32(valid_loss)
+    known = wide.masked_fill(wide.isnan(), float("inf"))
     lowest = known.cummin(-1).values
-    return 100 * (valid_loss / lowest - 1)
+    return (100 * (wide / lowest - 1)).to(valid_loss.dtype)
 
 
 def stop_gl(valid_loss, alpha):
@@ -196,9 +204,11 @@ def progress(train_loss, strip=5):
     """
     _check_history("train_loss", train_loss)
     check_int("strip", strip)
-    padded = F.pad(train_loss, (strip - 1, 0), value=float("nan"))
+    wide = at_least_float32(train_loss)
+    padded = F.pad(wide, (strip - 1, 0), value=float("nan"))
     strips = padded.unfold(-1, strip, 1)
-    return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
+    above = strips.mean(-1) / strips.amin(-1) - 1
+    return (1000 * above).to(train_loss.dtype)
 
 
 def stop_pq(valid_loss, train_loss, alpha, strip=5):
@@ -339,10 +349,7 @@ def _check_epochs(name, epoch, history):
             f"{name} must have shape {tuple(history.shape[:-1])}, got"
             f" {tuple(epoch.shape)}"
         )
-    if (
-        epoch.numel()
-        and not 1 <= epoch.min() <= epoch.max() <= history.shape[-1]
-    ):
+    if surely(((epoch < 1) | (epoch > history.shape[-1])).any()):
         raise ValueError(
             f"{name} must lie in 1 … {history.shape[-1]}, got {epoch.min()} …"
             f" {epoch.max()}"
@@ -377,7 +384,7 @@ def at_epoch(history, epoch):
 
 def _check_eigenvalues(eigenvalues):
     check_floats("eigenvalues", eigenvalues)
-    if (eigenvalues < 0).any():
+    if surely((eigenvalues < 0).any()):
         raise ValueError(
             f"eigenvalues must be at least 0, got {eigenvalues.min().item()}"
         )
@@ -527,6 +534,7 @@ def descent_weights(X, y, lr, steps):
             f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
             f" {tuple(y.shape)}"
         )
+    check_solvable("X", X)
     n = X.shape[-2]
     c, V = torch.linalg.eigh(X.mT @ X / n)
     c = c.clamp(min=0)  # rounding may put a zero just below

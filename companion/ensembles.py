@@ -13,7 +13,7 @@ import scipy.optimize
 import torch
 import torch.nn.functional as F
 
-from companion.arguments import check_int
+from companion.arguments import at_least_float32, check_int, surely
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -84,7 +84,7 @@ def _check_weights(weights, shape):
             f"weights must be {tuple(shape)} or its first dimensions,"
             f" got {tuple(weights.shape)}"
         )
-    if (weights < 0).any() or (weights.sum(0) == 0).any():
+    if surely((weights < 0).any() | (weights.sum(0) == 0).any()):
         raise ValueError(
             "weights must be at least 0 and not all 0, got a negative weight or"
             " only zeros"
@@ -99,8 +99,9 @@ def _check_classes(logits, target=None):
         )
     if target is None:
         return
-    if not isinstance(target, torch.Tensor) or target.dtype != torch.int64:
-        kind = getattr(target, "dtype", type(target).__name__)
+    tensor = isinstance(target, torch.Tensor)
+    kind = target.dtype if tensor else type(target).__name__
+    if kind != torch.int64:
         raise TypeError(f"target must hold int64 classes, got {kind}")
     if logits.ndim < 3 or target.shape != logits.shape[1:-1]:
         shapes = f"{tuple(logits.shape)} and {tuple(target.shape)}"
@@ -190,11 +191,13 @@ def ambiguity_decomposition(outputs, target, weights=None):
     Chapter: ensembles.
     """
     _check_target(outputs, target)
-    f_bar = average(outputs, weights)
+    wide, own = at_least_float32(outputs), torch.result_type(outputs, target)
+    f_bar = average(wide, weights)
     ensemble = (f_bar - target).square()
-    mean = average((outputs - target).square(), weights)
-    ambiguity = average((outputs - f_bar).square(), weights)
-    return Decomposition(ensemble.mean(-1), mean.mean(-1), ambiguity.mean(-1))
+    mean = average((wide - target).square(), weights)
+    ambiguity = average((wide - f_bar).square(), weights)
+    parts = ensemble, mean, ambiguity
+    return Decomposition(*(part.mean(-1).to(own) for part in parts))
 
 
 def error_correlation(outputs, target):
@@ -237,10 +240,11 @@ def error_correlation(outputs, target):
         raise ValueError(
             f"outputs must have at least 2 members, got {len(outputs)}"
         )
-    errors = outputs - target
+    errors = at_least_float32(outputs) - target
     squares = errors.square().sum(0)  # Σ_k e_k², per row
     products = errors.sum(0).square() - squares  # Σ_{k≠l} e_k e_l, per row
-    return (products.mean(-1) / (len(errors) - 1)) / squares.mean(-1)
+    rho = (products.mean(-1) / (len(errors) - 1)) / squares.mean(-1)
+    return rho.to(torch.result_type(outputs, target))
 
 
 def expected_error(mean_error, correlation, members):
@@ -273,7 +277,7 @@ def expected_error(mean_error, correlation, members):
 
     Chapter: ensembles.
     """
-    if not (torch.as_tensor(members) >= 1).all():
+    if surely(~(torch.as_tensor(members) >= 1).all()):
         raise ValueError(f"members must be at least 1, got {members}")
     return mean_error * (correlation + (1 - correlation) / members)
 
@@ -376,7 +380,7 @@ def vote(labels, num_classes, weights=None):
     """
     _check_members("labels", labels, floating=False)
     check_int("num_classes", num_classes, 2)
-    if labels.numel() and not 0 <= labels.min() <= labels.max() < num_classes:
+    if surely(((labels < 0) | (labels >= num_classes)).any()):
         raise ValueError(
             f"labels must lie in 0 … {num_classes - 1}, got"
             f" {labels.min().item()} … {labels.max().item()}"

@@ -8,7 +8,13 @@ exercises come last.
 
 import torch
 
-from companion.arguments import check_int, check_real
+from companion.arguments import (
+    at_least_float32,
+    check_int,
+    check_real,
+    check_solvable,
+    surely,
+)
 from companion.checks import check, check_number
 
 __all__ = [
@@ -159,7 +165,7 @@ def step_limit(curvature):
     Chapter: gradient_descent.
     """
     _check_tensor("curvature", curvature, 1)
-    if not curvature.max() > 0:
+    if surely(~(curvature.max() > 0)):
         raise ValueError(
             "curvature must have an eigenvalue above 0, got at most"
             f" {curvature.max().item():g}"
@@ -192,7 +198,7 @@ def best_step(curvature):
     Chapter: gradient_descent.
     """
     _check_tensor("curvature", curvature, 1)
-    if not curvature.min() > 0:
+    if surely(~(curvature.min() > 0)):
         raise ValueError(
             "curvature must be above 0 in every direction, got"
             f" {curvature.min().item():g}"
@@ -291,10 +297,10 @@ def batch_noise(gradients, batch_size, *, replacement=False):
     _check_tensor("gradients", gradients, 2)
     check_int("the number of rows of gradients", len(gradients), 2)
     check_int("batch_size", batch_size, 1, len(gradients))
-    n = len(gradients)
-    variance = (gradients - gradients.mean(0)).square().sum() / n
+    n, wide = len(gradients), at_least_float32(gradients)
+    variance = (wide - wide.mean(0)).square().sum() / n
     left_over = 1.0 if replacement else (n - batch_size) / (n - 1)
-    return (variance / batch_size * left_over).sqrt()
+    return (variance / batch_size * left_over).sqrt().to(gradients.dtype)
 
 
 def noise_scale(gradients):
@@ -323,9 +329,10 @@ def noise_scale(gradients):
     Chapter: gradient_descent.
     """
     _check_tensor("gradients", gradients, 2)
-    mean = gradients.mean(0)
-    variance = (gradients - mean).square().sum(1).mean()
-    return variance / mean.square().sum()
+    wide = at_least_float32(gradients)
+    mean = wide.mean(0)
+    variance = (wide - mean).square().sum(1).mean()
+    return (variance / mean.square().sum()).to(gradients.dtype)
 
 
 def steps_with_batch(batch_size, fewest, critical):
@@ -607,8 +614,9 @@ def sharpness(loss, params, start, iterations=20):
     _, product = torch.func.vjp(torch.func.grad(loss), params)
     v = start
     for _ in range(iterations):
-        length = sum(each.square().sum() for each in v.values()).sqrt()
-        v = {name: each / length for name, each in v.items()}
+        wide = [at_least_float32(each) for each in v.values()]
+        length = sum(each.square().sum() for each in wide).sqrt()
+        v = {k: (each / length).to(each.dtype) for k, each in v.items()}
         (image,) = product(v)
         value = sum((v[name] * image[name]).sum() for name in v)
         flat = sum(each.abs().sum() for each in image.values()) == 0
@@ -640,6 +648,7 @@ def critical_point(hessian, tolerance=1e-6):
     Chapter: gradient_descent.
     """
     _check_tensor("hessian", hessian, 2)
+    check_solvable("hessian", hessian)
     if hessian.shape[0] != hessian.shape[1] or not torch.allclose(
         hessian, hessian.mT
     ):

@@ -15,7 +15,7 @@ from numbers import Real
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_int
+from companion.arguments import at_least_float32, check_floats, check_int
 from companion.checks import check, check_number
 from companion.data import generator
 
@@ -683,8 +683,10 @@ def autocorrelation(g, lag):
             f"lag must be below the length of g, got {lag} for the shape"
             f" {tuple(g.shape)}"
         )
-    g = g - g.mean(-1, keepdim=True)
-    return (g[..., :-lag] * g[..., lag:]).sum(-1) / g.square().sum(-1)
+    wide = at_least_float32(g)
+    wide = wide - wide.mean(-1, keepdim=True)
+    product = (wide[..., :-lag] * wide[..., lag:]).sum(-1)
+    return (product / wide.square().sum(-1)).to(g.dtype)
 
 
 class RecurrentNet(nn.Module):

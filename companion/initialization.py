@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_real
+from companion.arguments import check_floats, check_real, surely
 from companion.checks import check, check_number
 
 __all__ = [
@@ -657,7 +657,7 @@ def next_correlation(c, v, activation, weight_variance=1.0, bias_variance=0.0):
 
 def _check_cosine(c):
     """Refuse what is no cosine."""
-    if not (torch.as_tensor(c).abs() <= 1).all():
+    if surely(~(torch.as_tensor(c).abs() <= 1).all()):
         raise ValueError(f"c must be between -1 and 1, got {c}")
 
 
@@ -669,7 +669,7 @@ def _check_layer(activation, **variances):
             f" {type(activation).__name__}"
         )
     for name, value in variances.items():
-        if not (torch.as_tensor(value) >= 0).all():
+        if surely(~(torch.as_tensor(value) >= 0).all()):
             raise ValueError(f"{name} must be at least 0, got {value}")
 
 
@@ -705,7 +705,7 @@ def learned_mode(t, s, start):
 
     Chapter: initialization.
     """
-    if not all((torch.as_tensor(value) > 0).all() for value in (s, start)):
+    if any(surely(~(torch.as_tensor(v) > 0).all()) for v in (s, start)):
         raise ValueError(f"s and start must be above 0, got {s} and {start}")
     t, s, start = (
         torch.as_tensor(value, dtype=torch.float64) for value in (t, s, start)
@@ -741,7 +741,7 @@ def half_time(s, start):
     s, start = (
         torch.as_tensor(value, dtype=torch.float64) for value in (s, start)
     )
-    if not ((start > 0) & (start < s / 2)).all():
+    if surely(~((start > 0) & (start < s / 2)).all()):
         raise ValueError(
             f"start must be above 0 and below s / 2, got start {start.tolist()}"
             f" and s {s.tolist()}"

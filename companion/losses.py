@@ -19,6 +19,7 @@ from companion.arguments import (
     check_floats,
     check_int,
     check_real,
+    check_solvable,
     check_tensor,
 )
 from companion.checks import check, check_number
@@ -314,6 +315,7 @@ def huber_regression(X, y, delta=1.0, steps=50):
             f"X must be (…, n, d) and y (…, n), got {tuple(X.shape)} and"
             f" {tuple(y.shape)}"
         )
+    check_solvable("X", X)
     check_real("delta", delta, above=0)
     check_int("steps", steps)
     omega = torch.ones_like(y)

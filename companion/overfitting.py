@@ -11,7 +11,13 @@ import math
 import numpy as np
 import torch
 
-from companion.arguments import check_floats, check_int
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    check_solvable,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_data, generator
 
@@ -37,7 +43,7 @@ __all__ = [
 
 
 def _check_lam(lam):
-    if not (torch.as_tensor(lam) >= 0).all():
+    if surely(~(torch.as_tensor(lam) >= 0).all()):
         raise ValueError(f"lam must be at least 0, got {lam}")
 
 
@@ -193,6 +199,7 @@ def least_squares(X, y, lam=0.0):
     """
     check_data(X, y, name="data")
     check_floats("X", X, 2)
+    check_solvable("X", X)
     _check_lam(lam)
     if y.shape[: X.ndim - 1] != X.shape[:-1] or y.ndim > X.ndim:
         raise ValueError(
@@ -244,6 +251,7 @@ def effective_degrees_of_freedom(X, lam):
     Chapter: overfitting.
     """
     check_floats("X", X, 2)
+    check_solvable("X", X)
     _check_lam(lam)
     _, _, _, shrink = filtered_svd(X, lam)
     return shrink.sum(-1)
@@ -290,7 +298,7 @@ def leave_one_out_errors(X, y, lam=0.0):
     residual = y - (X @ w.unsqueeze(-1)).squeeze(-1)
     U, _, _, shrink = filtered_svd(X, lam)
     leverage = (U.square() * shrink.unsqueeze(-2)).sum(-1)
-    if (leverage > 1 - 1e3 * torch.finfo(X.dtype).eps).any():
+    if surely((leverage > 1 - 1e3 * torch.finfo(X.dtype).eps).any()):
         raise ValueError(
             "X has a row that alone fixes one weight (leverage 1); use fewer"
             " features or a larger lam"
@@ -334,10 +342,11 @@ def bias_variance(predictions, truth):
         raise ValueError(
             f"predictions must be (…, D, N) and truth (…, N), got {shapes}"
         )
-    mean = predictions.mean(-2, keepdim=True)
+    wide, own = at_least_float32(predictions), predictions.dtype
+    mean = wide.mean(-2, keepdim=True)
     bias_squared = (mean.squeeze(-2) - truth).square().mean(-1)
-    variance = (predictions - mean).square().mean((-2, -1))
-    return bias_squared, variance
+    variance = (wide - mean).square().mean((-2, -1))
+    return bias_squared.to(own), variance.to(own)
 
 
 def _check_labels(stratify, n, k):

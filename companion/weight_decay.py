@@ -5,10 +5,19 @@ Ordered from norms to penalties, closed form, proximal step and the use in
 networks; the checks of the chapter's exercises come last.
 """
 
+from numbers import Real
+
 import torch
 from torch import nn
 
-from companion.arguments import check_floats, check_tensor
+from companion.arguments import (
+    at_least_float32,
+    check_floats,
+    check_int,
+    check_solvable,
+    check_tensor,
+    surely,
+)
 from companion.checks import check, check_number
 from companion.data import check_regression
 
@@ -34,21 +43,19 @@ __all__ = [
 
 
 def _check_not_negative(name, value):
-    if isinstance(value, bool) or not isinstance(
-        value, int | float | torch.Tensor
-    ):
+    if isinstance(value, bool) or not isinstance(value, Real | torch.Tensor):
         raise TypeError(
             f"{name} must be a number or a tensor, got {type(value).__name__}"
         )
-    if not (
-        (value >= 0).all() if isinstance(value, torch.Tensor) else value >= 0
-    ):
+    fine = value >= 0
+    if surely(~fine.all() if isinstance(fine, torch.Tensor) else not fine):
         raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 def _check_problem(X, y, lam):
     check_regression(X, y)
     check_floats("X", X, 2)
+    check_solvable("X", X)
     if y.dtype != X.dtype:
         raise TypeError(
             f"X and y must have the same type of numbers, got {X.dtype} and"
@@ -120,7 +127,9 @@ def l2_norm(w):
 
     Chapter: weight_decay.
     """
-    return squared_l2_norm(w).sqrt()
+    check_tensor("w", w)
+    length = squared_l2_norm(at_least_float32(w)).sqrt()
+    return length.to(torch.result_type(w, 1.0))
 
 
 def l1_penalty(w, lam):
@@ -344,8 +353,7 @@ def ista(X, y, lam, steps=500):
     Chapter: weight_decay.
     """
     _check_problem(X, y, lam)
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+    check_int("steps", steps)
     n = X.shape[-2]
     lam = torch.as_tensor(lam, dtype=X.dtype, device=X.device).unsqueeze(-1)
     square = torch.linalg.matrix_norm(X, ord=2).square().unsqueeze(-1)
@@ -454,6 +462,7 @@ def slope_bound(weights):
         raise ValueError("weights must hold at least one matrix, got none")
     for weight in weights:
         check_floats("a weight", weight, 2)
+        check_solvable("a weight", weight)
     stretches = [torch.linalg.matrix_norm(W, ord=2) for W in weights]
     return torch.stack(stretches).prod(0)
 

@@ -2,6 +2,7 @@
 identity, Monte-Carlo averages.
 """
 
+import copy
 import itertools
 import math
 
@@ -195,11 +196,48 @@ def test_several_probabilities_are_refused():
         dr.dropout(torch.ones(2), torch.tensor([0.1, 0.2]))
 
 
+@pytest.mark.parametrize("p", [-0.5, 1.5, math.nan])
+def test_a_tensor_out_of_range_is_refused(p):
+    p, layer = torch.tensor(p), dr.Dropout()
+    for call in (
+        lambda: dr.Dropout(p),
+        lambda: dr.dropout(torch.ones(2), p),
+        lambda: dr.dropout_ridge(torch.eye(2), torch.ones(2), p),
+        lambda: setattr(layer, "p", p),
+        lambda: layer.p.fill_(p.item()) + layer(torch.ones(2)),
+    ):
+        with pytest.raises(ValueError, match=r"p must be in \[0, 1[\])], got"):
+            call()
+
+
+@pytest.mark.parametrize("p", [0, 0.0, torch.tensor(0.0)])
+def test_without_dropping_no_random_number_is_drawn(p):
+    before = torch.get_rng_state()
+    x = torch.randn(3, generator=generator(0, "x"))
+    assert dr.dropout(x, p) is x and dr.Dropout(p)(x) is x
+    assert dr.dropout(x, 0.5, training=False) is x
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_in_place_like_torchs():
+    for kind in (dr.Dropout, nn.Dropout):
+        layer = kind(0.5, inplace=True)
+        x = torch.ones(1000)
+        assert layer(x) is x and 0 < (x == 0).sum() < 1000
+        assert "inplace=True" in repr(layer)
+        assert layer.eval()(x) is x
+    x = torch.full((4,), 2.0, requires_grad=True)
+    y = dr.dropout(x + 0, 0.5, True, True)
+    y.sum().backward()
+    assert torch.equal(x.grad * 2, y.detach())
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cuda():
     x = torch.ones(N, device="cuda")
     out = dr.Dropout(0.2).to("cuda")(x)
     assert out.device == x.device
+    assert dr.Dropout(torch.zeros((), device="cuda"))(x) is x
     assert abs(out.mean() - 1) < 4.5 * math.sqrt(0.25 / N)
 
 
@@ -224,6 +262,30 @@ def test_the_state_dict_and_the_text_are_torchs():
     ours.load_state_dict(theirs.state_dict())
     assert repr(ours[1]) == "Dropout(p=0.3)" and "p=0.3" in repr(theirs[1])
     assert dr.Dropout().p == nn.Dropout().p == 0.5
+
+
+def test_p_stays_as_it_is_when_the_model_changes():
+    for change in (
+        lambda layer: layer.to(torch.bfloat16),
+        lambda layer: layer.half(),
+        lambda layer: layer.to_empty(device="cpu"),
+        lambda layer: layer.to("meta"),
+        copy.deepcopy,
+    ):
+        layer = change(nn.Sequential(dr.Dropout(0.999)))[0]
+        assert layer.p.dtype == torch.float64 and layer.p.item() == 0.999
+    with torch.device("meta"):
+        assert dr.Dropout(0.999).p.item() == 0.999
+
+
+@pytest.mark.parametrize("p", [0.25, torch.tensor(0.25), numpy.float32(0.25)])
+def test_p_can_be_set(p):
+    layer = dr.Dropout()
+    layer.p = p
+    assert layer.p.dtype == torch.float64 and layer.p.item() == 0.25
+    assert list(dict(layer.named_buffers())) == ["p"]
+    assert layer.state_dict() == {}
+    assert repr(layer) == "Dropout(p=0.25)"
 
 
 def test_two_modules_made_from_one_tensor_do_not_share_it():

@@ -6,6 +6,7 @@ is found they are skipped.
 """
 
 import contextlib
+import doctest
 import functools
 import gzip
 import http.server
@@ -916,6 +917,56 @@ def test_no_code_scrolls_sideways(browser, server, page):
             " true)"
         )
         assert visit.page.evaluate(SCROLLING_CODE) == []
+
+
+# What a page shows in the type of code, whether it is code, and what its button
+# copies, or null where there is none.
+COPIED = """() => [...document.querySelectorAll('main .highlight > pre')]
+    .map(pre => {
+        const button = pre.nextElementSibling;
+        const block = pre.parentElement.parentElement.classList;
+        window.copied = null;
+        button?.click();
+        return [
+            pre.textContent,
+            block.contains('doctest'),
+            block.contains('output') || (
+                block.contains('highlight-default')
+                && !block.contains('doctest')
+            ),
+            window.copied,
+        ];
+    })"""
+
+
+def copied(visit):
+    """Return what each block of a page in the type of code says, whether it is
+    a doctest, whether it is a result, and what its button copies, or None.
+    """
+    visit.page.wait_for_selector(".copybtn", state="attached")
+    visit.page.evaluate(
+        "document.addEventListener('copy', () => window.copied ="
+        " document.activeElement.value.replaceAll('\\r\\n', '\\n'))"
+    )
+    return visit.page.evaluate(COPIED)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("book/api/optimizers.html", "book/api/losses.html"),
+        *("book/optimizers.html", "notebooks/optimizers.html"),
+    ],
+)
+def test_a_click_copies_code_and_nothing_else(browser, server, page):
+    with Visit(browser, server + page) as visit:
+        blocks = copied(visit)
+    assert any(code for *_, code in blocks)
+    for text, example, result, code in blocks:
+        if example:
+            parts = doctest.DocTestParser().get_examples(text)
+            text = "".join(part.source for part in parts)
+        assert code == (None if result else text.removesuffix("\n"))
 
 
 @pytest.mark.parametrize(
