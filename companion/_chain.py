@@ -58,6 +58,11 @@ class Chain:
             if type(layer) is nn.Linear
         ]
         self.loss = _cross_entropy if loss is F.cross_entropy else _squared
+        self.is_regression = (
+            self.loss is _squared
+            and len(self.names) == 1
+            and layers[0].out_features == 1
+        )
 
     @staticmethod
     def fits(model, loss, X, y):
@@ -123,6 +128,30 @@ class Chain:
             _descend_(params[weight], delta, h, **settings[weight])
         return losses
 
+    def regress(self, params, batches, settings):
+        """Descend with one batch after the other, where :attr:`is_regression`:
+        with one output the steps are so small that each call counts. Return the
+        losses of all rows.
+        """
+        (weight, bias), errors = self.names[0], []
+        for x, y in batches:
+            if not errors:
+                W = params[weight].view(len(x), -1, x.shape[2])
+                b = params[bias].view(*W.shape[:2], 1) if bias else 0.0
+                rate, keep = _rates(W, **settings[weight])
+                bias_rate, bias_keep = _rates(W, **settings[bias or weight])
+            error = torch.baddbmm(b - y.mT, W, x.mT)
+            errors.append(error)
+            slope = error * (2 / error.shape[2])
+            if keep is not None:
+                W.mul_(keep)
+            if bias_keep is not None and bias:
+                b.mul_(bias_keep)
+            W.baddbmm_(slope * rate, x, alpha=-1)
+            if bias:
+                b.sub_(slope.sum(2, keepdim=True).mul_(bias_rate))
+        return torch.cat(errors, 2).square_().flatten(0, 1)
+
     def backward(self, params, x, y):
         """Return the losses, and for each layer, the last one first: its names,
         the gradient of its outputs (R, k, N), and its inputs, (R, N, d) or
@@ -146,7 +175,24 @@ class Chain:
         return losses, layers(delta)
 
 
-def _descend_(param, delta, h=None, *, lr, weight_decay=0.0):
+def _rates(W, *, lr, weight_decay=0.0, **_no_momentum):
+    """Shape a learning rate for weights (S, runs of a seed, d), and what a step
+    of weight decay keeps of them: None for all.
+    """
+
+    def shape(value):
+        return value.view(*W.shape[:2], 1) if value.ndim else value
+
+    keep = None
+    if isinstance(weight_decay, torch.Tensor) or weight_decay:
+        keep = 1 - lr * weight_decay
+    return tuple(
+        shape(each) if isinstance(each, torch.Tensor) else each
+        for each in (lr, keep)
+    )
+
+
+def _descend_(param, delta, h=None, *, lr, weight_decay=0.0, **_no_momentum):
     """Step from ``param`` against its gradient: ``delta``, or for the weights
     of inputs ``h`` the product of the two.
     """

@@ -1052,8 +1052,12 @@ class _Step:
         """Take the steps of an epoch; return the parameters, and the sum of the
         losses over the rows.
         """
-        found = []
-        for x, y in _batches(data, order, size):
+        batches, found = _batches(data, order, size), []
+        if self.descends and self.schedule is None and self.chain.is_regression:
+            with torch.no_grad():
+                losses = self.chain.regress(params, batches, self.settings)
+            return params, losses.sum(1)
+        for x, y in batches:
             params, losses = self(params, buffers, x, y)
             found.append(losses)
         return params, torch.cat(found, 1).sum(1)
