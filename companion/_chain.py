@@ -15,16 +15,24 @@ from torch import nn
 
 __all__ = ["Chain"]
 
-# Each activation in place, and its gradient from that of its output.
+# Each activation, and its gradient from that of its output: both in place.
 _aten = torch.ops.aten
 ACTIVATIONS = {
     nn.Identity: (lambda z: z, lambda delta, h: delta),
     nn.ReLU: (
         torch.relu_,
-        lambda delta, h: _aten.threshold_backward(delta, h, 0),
+        lambda delta, h: _aten.threshold_backward(
+            delta, h, 0, grad_input=delta
+        ),
     ),
-    nn.Tanh: (torch.tanh_, _aten.tanh_backward),
-    nn.Sigmoid: (torch.sigmoid_, _aten.sigmoid_backward),
+    nn.Tanh: (
+        torch.tanh_,
+        lambda delta, h: _aten.tanh_backward(delta, h, grad_input=delta),
+    ),
+    nn.Sigmoid: (
+        torch.sigmoid_,
+        lambda delta, h: _aten.sigmoid_backward(delta, h, grad_input=delta),
+    ),
 }
 
 
@@ -50,6 +58,11 @@ class Chain:
             if type(layer) is nn.Linear
         ]
         self.loss = _cross_entropy if loss is F.cross_entropy else _squared
+        self.is_regression = (
+            self.loss is _squared
+            and len(self.names) == 1
+            and layers[0].out_features == 1
+        )
 
     @staticmethod
     def fits(model, loss, X, y):
@@ -89,67 +102,146 @@ class Chain:
         )
 
     def __call__(self, params, x, y):
-        """Return the loss of each run, shape (R,), and the gradients by name,
-        for one batch of each seed: inputs (S, N, d), targets (S, N) or
-        (S, N, k). Runs of the same seed follow each other.
+        """Return the losses of each run's rows, (R, N), and the gradients of
+        their mean by name, for one batch of each seed: inputs (S, N, d),
+        targets (S, N) or (S, N, k). Runs of the same seed follow each other.
         """
-        first = params[self.names[0][0]]
-        seeds, runs = len(x), len(first)
-        if runs > seeds:  # faster than repeat_interleave
-            y = y.unsqueeze(1).expand(seeds, runs // seeds, *y.shape[1:])
-            y = y.flatten(0, 1)
+        losses, layers = self.backward(params, x, y)
+        grads = {}
+        for (weight, bias), delta, h in layers:
+            shared = delta.reshape(len(h), -1, h.shape[1])
+            grads[weight] = torch.bmm(shared, h).view(params[weight].shape)
+            if bias:
+                grads[bias] = delta.sum(2)
+        return losses, grads
+
+    def descend(self, params, x, y, settings):
+        """Take a step of gradient descent in place; return the losses.
+
+        The product that would be a layer's gradient is added to its weights:
+        they are read and written once.
+        """
+        losses, layers = self.backward(params, x, y)
+        for (weight, bias), delta, h in layers:
+            if bias:
+                _descend_(params[bias], delta.sum(2), **settings[bias])
+            _descend_(params[weight], delta, h, **settings[weight])
+        return losses
+
+    def regress(self, params, batches, settings):
+        """Descend with one batch after the other, where :attr:`is_regression`:
+        with one output the steps are so small that each call counts. Return the
+        losses of all rows.
+        """
+        (weight, bias), errors = self.names[0], []
+        for x, y in batches:
+            if not errors:
+                W = params[weight].view(len(x), -1, x.shape[2])
+                b = params[bias].view(*W.shape[:2], 1) if bias else 0.0
+                rate, keep = _rates(W, **settings[weight])
+                bias_rate, bias_keep = _rates(W, **settings[bias or weight])
+            error = torch.baddbmm(b - y.mT, W, x.mT)
+            errors.append(error)
+            slope = error * (2 / error.shape[2])
+            if keep is not None:
+                W.mul_(keep)
+            if bias_keep is not None and bias:
+                b.mul_(bias_keep)
+            W.baddbmm_(slope * rate, x, alpha=-1)
+            if bias:
+                b.sub_(slope.sum(2, keepdim=True).mul_(bias_rate))
+        return torch.cat(errors, 2).square_().flatten(0, 1)
+
+    def backward(self, params, x, y):
+        """Return the losses, and for each layer, the last one first: its names,
+        the gradient of its outputs (R, k, N), and its inputs, (R, N, d) or
+        those of each seed. A layer may change once it has been returned.
+        """
         inputs, h, last = [], x, len(self.names) - 1
         for i, (weight, bias) in enumerate(self.names):
             inputs.append(h)
             z = _forward(h, params[weight], params.get(bias), i == last)
             h = self.acts[i][0](z)
-        losses, delta = self.loss(h, y)  # (R,), (R, k, N)
-        grads = {}
-        for i in range(last, -1, -1):
-            (weight, bias), h = self.names[i], inputs[i]
-            grads[weight] = _outer(delta, h, params[weight])
-            if bias:
-                grads[bias] = delta.sum(2)
-            if i:
-                slope = self.acts[i - 1][1]
-                delta = slope(torch.bmm(delta.mT, params[weight]), h).mT
-        return losses, grads
+        losses, delta = self.loss(h, y)
+
+        def layers(delta):
+            for i in range(last, -1, -1):
+                own, h = delta, inputs[i]
+                if i:
+                    back = torch.bmm(delta.mT, params[self.names[i][0]])
+                    delta = self.acts[i - 1][1](back, h).mT
+                yield self.names[i], own, h
+
+        return losses, layers(delta)
+
+
+def _rates(W, *, lr, weight_decay=0.0, **_no_momentum):
+    """Shape a learning rate for weights (S, runs of a seed, d), and what a step
+    of weight decay keeps of them: None for all.
+    """
+
+    def shape(value):
+        return value.view(*W.shape[:2], 1) if value.ndim else value
+
+    keep = None
+    if isinstance(weight_decay, torch.Tensor) or weight_decay:
+        keep = 1 - lr * weight_decay
+    return tuple(
+        shape(each) if isinstance(each, torch.Tensor) else each
+        for each in (lr, keep)
+    )
+
+
+def _descend_(param, delta, h=None, *, lr, weight_decay=0.0, **_no_momentum):
+    """Step from ``param`` against its gradient: ``delta``, or for the weights
+    of inputs ``h`` the product of the two.
+    """
+    if isinstance(weight_decay, torch.Tensor) or weight_decay:
+        param.mul_(1 - lr * weight_decay)
+    if isinstance(lr, torch.Tensor):
+        delta, lr = delta * lr, 1.0
+    if h is None:
+        param.sub_(delta, alpha=lr)
+    else:
+        delta = delta.reshape(len(h), -1, h.shape[1])
+        weights = param.view(len(h), -1, h.shape[2])
+        weights.baddbmm_(delta, h, alpha=-lr)
 
 
 def _forward(h, W, b, last):
     """The layer's pre-activations, (R, N, k), or (R, k, N) for the last one."""
-    if len(h) < len(W):  # the runs of a seed share its inputs
-        z = torch.bmm(W.view(len(h), -1, W.shape[2]), h.mT)
-        z = z.view(len(W), W.shape[1], -1)
-        if b is not None:
-            z += b.unsqueeze(2)
-        return z if last else z.mT
-    if last:
+    if last or len(h) < len(W):  # the runs of a seed share its inputs
+        W_seed = W.view(len(h), -1, W.shape[2])
         if b is None:
-            return torch.bmm(W, h.mT)
-        return torch.baddbmm(b.unsqueeze(2), W, h.mT)
+            z = torch.bmm(W_seed, h.mT)
+        else:
+            z = torch.baddbmm(b.view(len(h), -1, 1), W_seed, h.mT)
+        z = z.view(len(W), W.shape[1], -1)
+        return z if last else z.mT
     if b is None:
         return torch.bmm(h, W.mT)
     return torch.baddbmm(b.unsqueeze(1), h, W.mT)
 
 
-def _outer(delta, h, W):
-    """The gradient of the weights, shaped like them."""
-    delta = delta.reshape(len(h), -1, h.shape[1])
-    return torch.bmm(delta, h).view(W.shape)
-
-
 def _cross_entropy(z, y):
-    """Mean loss of each run and its gradient, for scores (R, k, N)."""
+    """Losses of the rows (R, N) and the gradient of each run's mean, for scores
+    (R, k, N) and the targets of each seed.
+    """
+    points = len(z) // len(y)
+    if points > 1:  # faster than repeat_interleave
+        y = y.unsqueeze(1).expand(-1, points, -1).flatten(0, 1)
     y = y.unsqueeze(1)
     log_q = z.log_softmax(1)
-    losses = -log_q.gather(1, y).squeeze(1).mean(1)
-    one = torch.ones((), dtype=z.dtype, device=z.device).expand(y.shape)
-    return losses, log_q.exp_().scatter_add_(1, y, -one).div_(z.shape[2])
+    rows = log_q.gather(1, y).neg_().squeeze(1)
+    delta = log_q.exp_().scatter_(1, y, -1.0, reduce="add")
+    return rows, delta.div_(z.shape[2])
 
 
 def _squared(z, y):
-    """Mean loss of each run and its gradient, for outputs (R, k, N)."""
-    error = z - y.mT
-    losses = error.square().mean((1, 2))
-    return losses, error.mul_(2 / error[0].numel())
+    """Losses of the rows (R, N) and the gradient of each run's mean, for
+    outputs (R, k, N) and the targets of each seed.
+    """
+    z.view(len(y), -1, *z.shape[1:]).sub_(y.mT.unsqueeze(1))
+    rows = z.square()
+    rows = rows.mean(1) if z.shape[1] > 1 else rows.squeeze(1)
+    return rows, z.mul_(2 / z[0].numel())

@@ -869,10 +869,10 @@ def _fast_adam(
     t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
     if _in_one_pass(param, grad, m, v, beta1, beta2, eps) and not amsgrad:
         if not isinstance(lr, torch.Tensor):
-            _adam_kernel(param, grad, m, v, t, lr, beta1, beta2, eps)
+            _adam_kernel([param], [grad], [state], lr, beta1, beta2, eps)
             return param, state
         step = torch.zeros_like(param)
-        _adam_kernel(step, grad, m, v, t, 1.0, beta1, beta2, eps)
+        _adam_kernel([step], [grad], [state], 1.0, beta1, beta2, eps)
         return _add_(param, step, lr), state
     _average_(m, grad, beta1)
     _average_of_squares_(v, grad, beta2)
@@ -896,15 +896,15 @@ def _in_one_pass(*given):
     )
 
 
-def _adam_kernel(param, grad, m, v, t, lr, beta1, beta2, eps):
+def _adam_kernel(params, grads, states, lr, beta1, beta2, eps):
     """What ``torch.optim.Adam(fused=True)`` runs."""
     torch._fused_adam_(
-        [param],
-        [grad],
-        [m],
-        [v],
+        params,
+        grads,
+        [state["exp_avg"] for state in states],
+        [state["exp_avg_sq"] for state in states],
         [],
-        [torch.tensor(float(t))],
+        [torch.tensor(float(states[0]["step"]))] * len(states),
         lr=lr,
         beta1=beta1,
         beta2=beta2,
@@ -941,18 +941,47 @@ _FAST = {
 }
 
 
+def _adam_of_all(
+    params, grads, states, *, lr, beta1, beta2, eps, weight_decay, amsgrad
+):
+    """Step several parameters of the CPU in one call, where numbers are the
+    same for all of them; return the states, or None if the rule has to step
+    them one by one.
+    """
+    if amsgrad or weight_decay or isinstance(lr, torch.Tensor):
+        return None
+    if not _in_one_pass(*params, *grads, beta1, beta2, eps):
+        return None
+    states = [
+        _begun(*each, "exp_avg", "exp_avg_sq")
+        for each in zip(states, grads, strict=True)
+    ]
+    _adam_kernel(params, grads, states, lr, beta1, beta2, eps)
+    return states
+
+
 @functools.cache
 def _fast(rule):
     """Return the fast form of a rule, with the rule's own defaults: it changes
     parameter and state in place. A rule without one stays what it is.
     """
-    if rule not in _FAST:
-        return rule
+    return _with_defaults(_FAST[rule], rule) if rule in _FAST else rule
+
+
+@functools.cache
+def _fast_of_all(rule):
+    """Return the form that steps several parameters at once, if there is one
+    for a rule that :func:`_fast` has returned.
+    """
+    return _with_defaults(_adam_of_all, adam) if rule is _fast(adam) else None
+
+
+def _with_defaults(form, rule):
     parameters = inspect.signature(rule).parameters
-    defaults = {
-        name: parameters[name].default for name in rule_hyperparameters(rule)
-    }
-    return functools.partial(_FAST[rule], **defaults)
+    names = rule_hyperparameters(rule)
+    return functools.partial(
+        form, **{name: parameters[name].default for name in names}
+    )
 
 
 def _keep_freed_memory():

@@ -30,8 +30,10 @@ from companion.arguments import check_seed, check_tensor, plain
 from companion.data import check_data, generator
 from companion.optimizers import (
     _fast,
+    _fast_of_all,
     _keep_freed_memory,
     check_hyperparameters,
+    sgd,
 )
 
 __all__ = [
@@ -45,6 +47,9 @@ __all__ = [
 
 # A step of fewer multiplications takes one thread: two would mostly wait.
 SMALL_STEP = 4e6
+
+# So many inputs are gathered at once: a megabyte.
+GATHERED = 2**18
 
 
 def accuracy(output, target):
@@ -145,7 +150,10 @@ def seeded_model(make_model, seed, **hyper):
     """
     check_seed("seed", seed)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(int(seed))
+        if torch.accelerator.is_available():
+            torch.manual_seed(int(seed))
+        else:  # the same, without a stack trace for each absent device
+            torch.default_generator.manual_seed(int(seed))
         return make_model(**hyper)
 
 
@@ -875,7 +883,9 @@ def fit_many(
     has_kept, kept, history = ~has_kept, params | buffers, []
 
     def found():
-        final = _choose(has_kept, kept, params | buffers)
+        final = params | buffers
+        if has_kept.any():
+            final = _choose(has_kept, kept, final)
         finite = torch.stack(
             [final[name].flatten(1).isfinite().all(1) for name in params]
         ).all(0)
@@ -911,7 +921,7 @@ def fit_many(
             ).to(device)
             step.stacked.model.train()
             params, total = team.epoch(
-                params, buffers, (X, y), order.split(batch_size or n, dim=1)
+                params, buffers, (X, y), order, batch_size or n
             )
             epochs_run += active
             record = {"train_loss": total / n}
@@ -972,42 +982,85 @@ class _Step:
         self.state, self.taken = {name: {} for name in settings}, 0
         self.chain = None
 
+    @functools.cached_property
+    def descends(self):
+        """Whether a step is that of plain gradient descent on a chain."""
+        momenta = [
+            hyper.get("momentum", 0.0) for hyper in self.settings.values()
+        ]
+        return (
+            self.chain is not None
+            and self.rule is _fast(sgd)
+            and self.clip_norm is None
+            and not any(isinstance(m, torch.Tensor) or m for m in momenta)
+        )
+
+    @functools.cached_property
+    def alike(self):
+        """Whether all parameters have the same numbers as hyper-parameters."""
+        first, *rest = self.settings.values()
+        return not any(
+            isinstance(value, torch.Tensor)
+            for hyper in self.settings.values()
+            for value in hyper.values()
+        ) and all(hyper == first for hyper in rest)
+
     def __call__(self, params, buffers, x, y):
-        """Take one step with a batch of each seed."""
+        """Take one step with a batch of each seed; return the parameters, and
+        the losses of each run's rows.
+        """
+        settings = self.settings
+        if self.schedule is not None:
+            factor = self.schedule(self.taken)
+            settings = {
+                name: hyper | {"lr": hyper["lr"] * factor}
+                for name, hyper in settings.items()
+            }
+        self.taken += 1
         with torch.no_grad():
+            if self.descends:
+                return params, self.chain.descend(params, x, y, settings)
             if self.chain:
                 losses, grads = self.chain(params, x, y)
             else:
                 losses, grads = self.differentiate(params, buffers, x, y)
             if self.clip_norm is not None:
                 grads = _clip(grads, self.clip_norm)
-            params = dict(params)
-            for name, grad in grads.items():
-                hyper = self.settings[name]
-                if self.schedule is not None:
-                    hyper = hyper | {
-                        "lr": hyper["lr"] * self.schedule(self.taken)
-                    }
-                params[name], self.state[name] = self.rule(
-                    params[name], grad, self.state[name], **hyper
-                )
-        self.taken += 1
-        return params, losses
+            return self.update(params, grads, settings), losses
 
-    def epoch(self, params, buffers, data, batches):
+    def update(self, params, grads, settings):
+        """Take the rule's step, in one call for all parameters if it can."""
+        names = list(grads)
+        if self.alike and (of_all := _fast_of_all(self.rule)):
+            states = of_all(
+                [params[name] for name in names],
+                list(grads.values()),
+                [self.state[name] for name in names],
+                **settings[names[0]],
+            )
+            if states:
+                self.state = dict(zip(names, states, strict=True))
+                return params
+        params = dict(params)
+        for name, grad in grads.items():
+            params[name], self.state[name] = self.rule(
+                params[name], grad, self.state[name], **settings[name]
+            )
+        return params
+
+    def epoch(self, params, buffers, data, order, size):
         """Take the steps of an epoch; return the parameters, and the sum of the
         losses over the rows.
         """
-        total = 0.0
-        for batch in batches:
-            # index_select with a flat index is faster than X[batch]
-            rows = batch.flatten()
-            x, y = (
-                t.index_select(0, rows).unflatten(0, batch.shape) for t in data
-            )
+        batches, found = _batches(data, order, size), []
+        if self.descends and self.schedule is None and self.chain.is_regression:
+            with torch.no_grad():
+                losses = self.chain.regress(params, batches, self.settings)
+            return params, losses.sum(1)
+        for x, y in batches:
             params, losses = self(params, buffers, x, y)
-            total += losses * batch.shape[1]
-        return params, total
+            found.append(losses)
+        return params, torch.cat(found, 1).sum(1)
 
     def share(self, runs):
         """Return the step of some of the runs."""
@@ -1022,16 +1075,17 @@ class _Step:
 
     @torch.enable_grad()
     def differentiate(self, params, buffers, x, y):
-        """Losses and gradients by autograd."""
+        """Losses and gradients by autograd; each row's loss is the mean."""
         leaves = [params[name].requires_grad_() for name in self.settings]
         points = len(leaves[0]) // len(x)
+        rows = x.shape[1]
         x, y = (t.repeat_interleave(points, 0) for t in (x, y))
-        losses = (self.losses if self.taken else self.first_losses)(
+        losses = (self.losses if self.taken > 1 else self.first_losses)(
             params | buffers, x, y
         )
         found = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
         grads = zip(self.settings, found, strict=True)
-        return losses.detach(), {
+        return losses.detach().unsqueeze(1).expand(-1, rows), {
             name: grad for name, grad in grads if grad is not None
         }
 
@@ -1054,6 +1108,21 @@ class _Step:
                 f" over the runs ({str(error).splitlines()[0]}); train it with"
                 " fit, one seed at a time"
             ) from error
+
+
+def _batches(data, order, size):
+    """Yield the batches of all seeds, so many rows of each in turn. Several are
+    gathered at once, as long as they fit a core's own memory.
+    """
+    one = order[:, :size].numel() * data[0][0].numel()
+    together = max(1, GATHERED // max(1, one)) * size
+    for columns in order.split(together, dim=1):
+        # index_select with a flat index is faster than X[columns]
+        rows = columns.flatten()
+        parts = (
+            t.index_select(0, rows).unflatten(0, columns.shape) for t in data
+        )
+        yield from zip(*(part.split(size, 1) for part in parts), strict=True)
 
 
 def _of_runs(value, runs):
@@ -1080,10 +1149,10 @@ class _Team:
         self.seeds = [slice(*pair) for pair in pairwise(cuts)]
         self.steps = None if workers == 1 else []
 
-    def epoch(self, params, buffers, data, batches):
+    def epoch(self, params, buffers, data, order, size):
         if self.steps is None:
             with _threads(self.threads):
-                return self.step.epoch(params, buffers, data, batches)
+                return self.step.epoch(params, buffers, data, order, size)
         points = len(next(iter(params.values()))) // self.seeds[-1].stop
         runs = [slice(s.start * points, s.stop * points) for s in self.seeds]
         self.steps = self.steps or [self.step.share(each) for each in runs]
@@ -1091,8 +1160,7 @@ class _Team:
         def work(step, seeds, runs):
             # in place: what belongs to other runs is never touched
             own = {name: value[runs] for name, value in params.items()}
-            own_batches = [batch[seeds] for batch in batches]
-            return step.epoch(own, buffers, data, own_batches)[1]
+            return step.epoch(own, buffers, data, order[seeds], size)[1]
 
         with ThreadPoolExecutor(
             len(runs), initializer=torch.set_num_threads, initargs=(1,)
@@ -1355,6 +1423,7 @@ def _stack_models(make_model, seeds, shape, taken, X):
         ]
     else:
         models = [seeded_model(make_model, seed) for seed in seeds]
+    first = None
     for model in models:
         if not isinstance(model, nn.Module):
             raise TypeError(
@@ -1372,7 +1441,9 @@ def _stack_models(make_model, seeds, shape, taken, X):
                 "make_model must return a model that knows its shapes, got none"
                 f" for {', '.join(_shapeless(model))}"
             )
-        if _settings(model) != _settings(models[0]):
+        own = _settings(model)
+        first = first or own
+        if own != first:
             raise ValueError(
                 "make_model must build the same module for all of"
                 f" {', '.join(taken) or 'the seeds'}; what differs between runs"
@@ -1392,7 +1463,7 @@ def _stack_models(make_model, seeds, shape, taken, X):
         }
         for named in (model.named_parameters(), model.named_buffers())
     )
-    if not taken:
+    if not taken and points > 1:
         params, buffers = (
             {
                 name: value.repeat_interleave(points, 0)

@@ -51,6 +51,7 @@ def test_gradients_are_those_of_autograd(kinds, points, bias, loss, dtype):
     }
     rows = torch.arange(20).view(2, 10)  # a batch for each of two seeds
     losses, grads = Chain(nets[0], loss)(params, x[rows], y[rows])
+    losses = losses.mean(1)
     assert grads.keys() == params.keys()
     close = {"rtol": 1e-12, "atol": 1e-14} if dtype is torch.float64 else {}
     for i, one in enumerate(nets):
@@ -215,3 +216,94 @@ def test_a_rule_of_the_reader_may_return_new_tensors(
     ours = fit_many(lambda: net(nn.ReLU), (X, TARGETS), rule=mine, **settings)
     same = fit_many(lambda: net(nn.ReLU), (X, TARGETS), rule=sgd, **settings)
     torch.testing.assert_close(ours.params, same.params)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("per_seed", [False, True])
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_steps_of_a_regression_in_one_loop(monkeypatch, bias, per_seed, decay):
+    one, slopes = X.double(), X[:, :1].double() + 1
+    data = (one, one.matmul(slopes[:6]))
+    if per_seed:
+        data = tuple(torch.stack([t, t.roll(1, 0)]) for t in data)
+
+    def runs(**settings):
+        return fit_many(
+            lambda: nn.Sequential(nn.Linear(6, 1, bias=bias)).double(),
+            data,
+            loss=F.mse_loss,
+            rule=sgd,
+            seeds=range(2),
+            epochs=5,
+            batch_size=8,
+            per_seed=per_seed,
+            momentum=0.0,
+            weight_decay=decay,
+            overrides=lambda name, _: (
+                {"weight_decay": 0.1 * decay} if "bias" in name else {}
+            ),
+            **settings,
+        )
+
+    calls, regress = [], Chain.regress
+    monkeypatch.setattr(
+        Chain,
+        "regress",
+        lambda *given: calls.append(given) or regress(*given),
+    )
+    for rates in ({"lr": 0.1}, {"grid": {"lr": [0.1, 0.01, 0.02]}}):
+        in_one_loop = runs(**rates)
+        assert len(calls) == 5
+        # the same, step by step
+        each = runs(schedule=lambda step: 1.0, **rates)
+        assert len(calls) == 5
+        with monkeypatch.context() as patched:
+            patched.setattr(Chain, "fits", staticmethod(lambda *given: False))
+            by_autograd = runs(**rates)
+        for other in (each, by_autograd):
+            torch.testing.assert_close(in_one_loop.params, other.params)
+            torch.testing.assert_close(in_one_loop.history, other.history)
+        calls.clear()
+
+
+def bent():
+    return [
+        {"momentum": 0.0, "weight_decay": 0.3},
+        {"grid": {"lr": [0.1, 0.01], "weight_decay": [0.0, 0.3]}},
+        {"momentum": 0.9},
+        {"clip_norm": 0.1},
+        {"schedule": lambda step: 1 / (1 + step)},
+        {"rule": adam, "weight_decay": 0.1},
+        {"rule": adam, "amsgrad": True},
+        {"rule": adam, "grid": {"beta1": [0.9, 0.5]}},
+        {"rule": adam, "schedule": lambda step: torch.tensor(0.5)},
+        {
+            "rule": adam,
+            "overrides": lambda name, _: {"lr": 0.2} if "bias" in name else {},
+        },
+    ]
+
+
+@pytest.mark.parametrize("settings", bent())
+def test_the_shorter_steps_are_those_of_the_equation(monkeypatch, settings):
+    def runs(fast):
+        given = {"rule": sgd, "lr": 0.1} | settings
+        if "lr" in given.get("grid", {}):
+            del given["lr"]
+        with monkeypatch.context() as patched:
+            if not fast:
+                patched.setattr(training, "_fast", lambda rule: rule)
+                patched.setattr(training._Step, "descends", False)
+            return fit_many(
+                lambda: net(nn.ReLU, nn.Tanh).double(),
+                (X.double(), LABELS),
+                loss=F.cross_entropy,
+                seeds=range(3),
+                epochs=4,
+                batch_size=8,
+                **given,
+            )
+
+    short, equation = runs(True), runs(False)
+    torch.testing.assert_close(short.params, equation.params)
+    torch.testing.assert_close(short.history, equation.history)
