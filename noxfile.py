@@ -25,7 +25,9 @@ PINS = dict(
 )
 TOOLS = [
     f"{name}=={PINS[name]}"
-    for name in ("pytest", "pytest-xdist", "hypothesis", "ipykernel")
+    for name in (
+        *("pytest", "pytest-xdist", "hypothesis", "ipykernel", "expecttest"),
+    )
 ] + ["nbformat"]
 
 nox.options.download_python = "never"
@@ -46,7 +48,7 @@ def test(session: nox.Session, *versions: str) -> None:
         file
         for name in names
         for file in (f"companion/{name}.py", f"tests/test_{name}.py")
-    ]
+    ] + ["tests/test_against_torch.py"]
     workers = ("--numprocesses", "auto", "--dist", "loadfile")
     session.run(
         "python",

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 __all__ = [
     "at_least_float32",
@@ -21,6 +22,7 @@ __all__ = [
     "check_seed",
     "check_solvable",
     "check_tensor",
+    "mapped",
     "plain",
     "surely",
 ]
@@ -218,6 +220,26 @@ def check_seed(name, value):
     check_int(name, value, 0, 2**32 - 1)
 
 
+def mapped(value):
+    r"""Say whether the numbers of a tensor cannot be looked at: while
+    ``torch.func`` transforms a function or ``torch.compile`` traces it, a
+    tensor stands for many numbers or for none yet.
+
+    Args:
+        value: anything.
+
+    Returns:
+        True or False.
+
+    Example:
+        >>> mapped(torch.ones(2))
+        False
+    """
+    return torch.compiler.is_compiling() or (
+        isinstance(value, torch.Tensor) and is_functorch_wrapped_tensor(value)
+    )
+
+
 def plain(value):
     r"""Turn a number of numpy into one of Python; leave all else.
 
@@ -236,9 +258,8 @@ def plain(value):
 
 
 def surely(condition):
-    r"""Say whether a condition on values holds and can be looked at. While
-    ``torch.func.vmap`` maps a function or ``torch.compile`` traces it, a tensor
-    stands for many numbers or for none yet, and nothing is sure.
+    r"""Say whether a condition on values holds and can be looked at: nothing is
+    sure of what is :func:`mapped`.
 
     Args:
         condition: a bool, or a tensor with one.
@@ -252,9 +273,4 @@ def surely(condition):
         >>> torch.func.vmap(lambda x: x if surely(x < 0) else -x)(torch.ones(1))
         tensor([-1.])
     """
-    if torch.compiler.is_compiling():
-        return False
-    try:
-        return bool(condition)
-    except RuntimeError:
-        return False
+    return not mapped(condition) and bool(condition)

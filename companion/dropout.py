@@ -17,7 +17,7 @@ from companion.arguments import (
     check_seed,
     check_solvable,
     check_tensor,
-    surely,
+    mapped,
 )
 from companion.checks import check, check_number
 from companion.data import check_regression
@@ -39,16 +39,19 @@ __all__ = [
 
 
 def _check_probability(p, below_one=False):
-    if isinstance(p, torch.Tensor) and p.ndim:
-        raise ValueError(
-            f"p must be one number, got a tensor of shape {tuple(p.shape)}"
-        )
-    if isinstance(p, bool) or not isinstance(p, Real | torch.Tensor):
+    if isinstance(p, torch.Tensor):
+        if p.ndim:
+            raise ValueError(
+                f"p must be one number, got a tensor of shape {tuple(p.shape)}"
+            )
+        if mapped(p):
+            return
+        p = p.item()
+    if isinstance(p, bool) or not isinstance(p, Real):
         raise TypeError(f"p must be a number, got {type(p).__name__}")
-    inside = (p >= 0) & (p < 1 if below_one else p <= 1)
-    if surely(inside == 0):
+    if not 0 <= p <= 1 or (below_one and p == 1):
         raise ValueError(
-            f"p must be in [0, 1{')' if below_one else ']'}, got {float(p)}"
+            f"p must be in [0, 1{')' if below_one else ']'}, got {p}"
         )
 
 
@@ -100,7 +103,7 @@ def dropout(x, p=0.5, training=True, inplace=False, generator=None):
     """
     check_floats("x", x)
     _check_probability(p)
-    if not training or surely(p == 0):
+    if not training or (not mapped(p) and p == 0):
         return x
     p = torch.as_tensor(p, dtype=torch.float64, device=x.device)
     where = {"generator": generator, "device": x.device}

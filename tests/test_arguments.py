@@ -29,6 +29,7 @@ from companion.arguments import (
     check_real,
     check_seed,
     check_tensor,
+    mapped,
     plain,
     surely,
 )
@@ -285,9 +286,16 @@ def test_functions_can_be_compiled_whole(name):
 def test_what_is_sure():
     assert surely(True) and surely(torch.tensor(True))
     assert not surely(False) and not surely(torch.tensor(False))
-    vmap(lambda x: x if surely(x > 0) is False else None)(torch.ones(2))
-    vmap(lambda x: x if surely(x < 0) is False else None)(torch.ones(2))
-    assert not surely(torch.ones((), device="meta") > 0)
+    for transform in (vmap, lambda f: torch.func.grad(lambda x: f(x).sum())):
+        seen = []
+
+        def look(x, seen=seen):
+            seen += [mapped(x), surely(x[0] > 0), surely(x[0] < 0)]
+            return x
+
+        transform(look)(torch.ones(2, 2))
+        assert seen == [True, False, False]
+    assert not mapped(torch.ones(2)) and not mapped(1.0)
 
 
 # Half precision ---------------------------------------------------------------
