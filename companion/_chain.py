@@ -90,7 +90,11 @@ class Chain:
             and len({id(p) for p in parameters}) == len(parameters)
             and linear[0].in_features == X.shape[1]
             and (
-                (loss is F.mse_loss and y.shape == (len(X), outputs))
+                (
+                    loss is F.mse_loss
+                    and y.shape == (len(X), outputs)
+                    and y.dtype == X.dtype
+                )
                 or (
                     loss is F.cross_entropy
                     and y.dtype == torch.int64

@@ -113,6 +113,7 @@ def test_other_networks_are_left_to_autograd(model):
         (F.l1_loss, TARGETS),
         (F.mse_loss, TARGETS[:, :1]),
         (F.mse_loss, LABELS),
+        (F.mse_loss, TARGETS.double()),
         (F.cross_entropy, TARGETS),
         (F.cross_entropy, LABELS.where(LABELS > 0, -100)),
         (F.cross_entropy, LABELS + 1),
