@@ -848,7 +848,8 @@ def _missed(kind, unit, bound, value, low, high):
     else:
         size = max(bound.floor - low, high - bound.ceiling)
         if kind == "share":
-            size, unit = 100 * size, "percentage points"
+            size, unit = 100 * size, "%"
+        unit = "percentage points" if unit == "%" else unit
         by = f"by {_quantity(number(size, 2), unit)}"
     if bound.holds(value, value):
         return (

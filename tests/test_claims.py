@@ -982,6 +982,12 @@ def found(shell, monkeypatch, capsys):
         (claim, GAIN, {"above": 20, "unit": "points"}, "misses by 8.1 points"),
         (claim, GAIN, {"within": (0, 12)}, "misses by 0.37"),
         (claim, [3.0] * 10, {"below": 1}, "misses by 2"),
+        (
+            claim,
+            GAIN,
+            {"below": 5, "unit": "%"},
+            "misses by 7.4 percentage points",
+        ),
         (claim_factor, [7.0, 9.0] * 10, {"below": 2}, "by a factor of 4.2"),
         (claim_factor, [0.1, 0.2] * 9, {"above": 1}, "by a factor of 8.4"),
         (
