@@ -31,6 +31,7 @@ FRAME = {
     "misconceptions",
     "status",
     "coming_from_d2l",
+    "teaching",
     "notation",
     "api",
     "references",
