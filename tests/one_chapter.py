@@ -12,7 +12,9 @@ from jupyter_cache import get_cache
 from progress import ROOT, alone, check_seed, program
 from stages import OF_THE_SITE, PY, PYTEST, SETTINGS, run
 
+# The rules of the repository, without the tests of what runs labs.
 RULES = ["tests/test_repository.py", "tests/test_words.py"]
+RULES += ["-k", "not (replicate or release or nbval or outputs)"]
 
 
 def commands(parts: list[str]) -> list[list[str]]:
@@ -21,7 +23,8 @@ def commands(parts: list[str]) -> list[list[str]]:
     return [
         [PY, "-m", "ruff", "check", "--output-format", "concise", *parts],
         [PY, "-m", "ruff", "format", "--check", *parts],
-        [*PYTEST, *tests, *RULES],
+        [*PYTEST, *tests],
+        [*PYTEST, *RULES],
     ]
 
 
