@@ -18,13 +18,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check site nbval again links lab serve bench audit replicate release repository clean constraints
+.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve bench audit replicate release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make book                      build the site; prints the path of its first page"
 	@echo "make test                      check code, labs, claims and site"
-	@echo "make lab                       open the notebooks in JupyterLab"
+	@echo "make one LAB=dropout           build the site and check one chapter of it"
+	@echo "make chapter NAME=my_chapter   begin a chapter: its files, and its lines in the contents"
+	@echo "make lab                       open copies of the notebooks in JupyterLab, in my_labs; ARGS=--allow-root for root"
+	@echo "make strip                     take outputs and traces of editors out of notebooks/"
 	@echo "make serve PORT=8000           show the built site on localhost"
 	@echo "make bench                     run the benchmarks"
 	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
@@ -71,6 +74,12 @@ test: $(READY)
 check: $(READY)
 	@$(PY) tests/stages.py style "modules, doctests, repository"
 
+one: $(READY)
+	@$(PY) tests/one_chapter.py $(LAB)
+
+chapter: $(READY)
+	@$(PY) tests/new_chapter.py $(NAME)
+
 # Every lab runs once more, on its own, and what its tagged cells print is
 # compared with what the site shows.
 nbval: site
@@ -98,7 +107,11 @@ links: $(READY)
 # Around it -----------------------------------------------------------------------------------------------------------
 
 lab: $(READY)
-	@env -u TQDM_DISABLE $(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+	@$(PY) tests/lab_copies.py copy
+	@env -u TQDM_DISABLE $(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/my_labs $(ARGS)
+
+strip: $(READY)
+	@$(PY) tests/lab_copies.py strip
 
 serve:
 	@test -f $(SITE)/index.html || $(MAKE) book

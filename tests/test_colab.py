@@ -21,6 +21,7 @@ import pytest
 import replicate
 import repository
 from constraints import normal, pins
+from kept_files import copy_kept_files
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
@@ -110,13 +111,7 @@ def source(tmp_path_factory):
     behind `make repository`.
     """
     copy = tmp_path_factory.mktemp("source")
-    listed = run(
-        "git", "ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy / name)
+    copy_kept_files(ROOT, copy)
     repository.main(copy, URL)
     run("git", "init", "-q", cwd=copy)
     run("git", "add", "-A", cwd=copy)

@@ -2,7 +2,6 @@
 install; versions agree everywhere.
 """
 
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from kept_files import copy_kept_files
 from packaging.requirements import Requirement
 
 import companion
@@ -52,12 +52,7 @@ def build(kind: str, source: Path) -> Path:
 def sdist(tmp_path_factory) -> Path:
     """Build the source archive from a copy of everything that git keeps."""
     source = tmp_path_factory.mktemp("source")
-    for name in run(
-        "git", "ls-files", "-co", "--exclude-standard", cwd=ROOT
-    ).splitlines():
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, source / name)
+    copy_kept_files(ROOT, source)
     return build("sdist", source)
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +24,7 @@ import repository
 import yaml
 from constraints import LEFT_OUT, constraints, pins
 from jupyter_cache import get_cache
+from kept_files import kept_files
 
 ROOT = Path(__file__).parents[1]
 FRAME = {
@@ -33,6 +35,7 @@ FRAME = {
     "status",
     "your_data",
     "coming_from_d2l",
+    "teaching",
     "notation",
     "api",
     "references",
@@ -239,34 +242,26 @@ def wrong_addresses(root: Path) -> list[str]:
     return found
 
 
+def nodes(code: list[dict]) -> Iterator[ast.AST]:
+    """Yield the syntax of some code cells, magic commands left out."""
+    for cell in code:
+        source = re.sub(
+            r"^(\s*)[%!].*", r"\1pass", cell["source"], flags=re.MULTILINE
+        )
+        yield from ast.walk(ast.parse(source))
+
+
 def made(code: list[dict]) -> list[str]:
     """Return the names of the claims in some code cells, in order; one that is
     not a plain string is shown as code.
     """
-    names = []
-    for cell in code:
-        for node in ast.walk(
-            ast.parse(
-                re.sub(
-                    r"^(\s*)[%!].*",
-                    r"\1pass",
-                    cell["source"],
-                    flags=re.MULTILINE,
-                )
-            )
-        ):
-            if (
-                isinstance(node, ast.Call)
-                and getattr(node.func, "id", None) in CLAIMS
-                and node.args
-            ):
-                name = node.args[0]
-                names.append(
-                    name.value
-                    if isinstance(name, ast.Constant)
-                    else ast.unparse(name)
-                )
-    return names
+    return [
+        name.value if isinstance(name, ast.Constant) else ast.unparse(name)
+        for node in nodes(code)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", None) in CLAIMS
+        for name in node.args[:1]
+    ]
 
 
 def glued(code: list[dict]) -> re.Pattern:
@@ -402,6 +397,95 @@ def undocumented(module: object, api: str) -> list[str]:
     return found
 
 
+def bare_pages(root: Path) -> list[str]:
+    """Name the chapters whose page lacks a description, exercises or a quiz."""
+    found = []
+    for slug in sorted(chapters(root)):
+        page = root / "book" / f"{slug}.md"
+        text = page.read_text(encoding="utf8") if page.is_file() else ""
+        for what, pattern in {
+            "description": r"^    description: \S",
+            "exercise": r"^## Exercises\n(.*\n)*?\*\*1\. ",
+            "quiz": r"^```\{quiz\}\n",
+        }.items():
+            if not re.search(pattern, text, re.MULTILINE):
+                found.append(f"book/{slug}.md has no {what}")
+    return found
+
+
+def names_of(path: Path) -> set[str]:
+    """Return the names that a module binds at its top level."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names |= {
+                each.id for each in ast.walk(node) if isinstance(each, ast.Name)
+            }
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def missing_imports(root: Path, lab: Path) -> list[str]:
+    """Name what a lab imports from companion and companion does not have."""
+    found, folder = [], root / "companion"
+    modules = stems(folder, "*.py")
+    code = [cell for cell in read_lab(lab) if cell["cell_type"] == "code"]
+    for node in nodes(code):
+        if isinstance(node, ast.Import):
+            whole = [alias.name.split(".") for alias in node.names]
+            found += [
+                ".".join(parts)
+                for parts in whole
+                if parts[0] == "companion" and not set(parts[1:2]) <= modules
+            ]
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        package, _, module = node.module.partition(".")
+        if package != "companion":
+            continue
+        if module and module not in modules:
+            found.append(f"companion.{module}")
+            continue
+        known = names_of(folder / f"{module}.py") if module else modules
+        found += [
+            f"{node.module}.{alias.name}"
+            for alias in node.names
+            if alias.name not in known
+        ]
+    return [f"{lab.name} imports {each}, which is not there" for each in found]
+
+
+def dangling(root: Path) -> list[str]:
+    """Name links of pages and labs to files, and imports, that do not exist."""
+    texts = {page: page.read_text("utf8") for page in root.glob("book/**/*.md")}
+    labs = sorted(root.glob("notebooks/*.ipynb"))
+    for lab in labs:
+        texts[lab] = "\n".join(
+            cell["source"]
+            for cell in read_lab(lab)
+            if cell["cell_type"] == "markdown"
+        )
+    found = []
+    for path, text in sorted(texts.items()):
+        text = re.sub(r"^(`{3,}).*?^\1", "", text, flags=re.M | re.S)
+        for link in re.findall(
+            r"\]\(([^)\s:#]+\.(?:md|ipynb))(?:#\w+)?\)", text
+        ):
+            if not (path.parent / link).is_file():
+                name = path.relative_to(root)
+                found.append(f"{name} links to {link}, which is not there")
+    toc = (root / "_toc.yml").read_text(encoding="utf8")
+    for name in re.findall(r"(?:file|root): (\S+)", toc):
+        if not any(
+            (root / f"{name}.{kind}").is_file() for kind in ("md", "ipynb")
+        ):
+            found.append(f"_toc.yml lists {name}, which is not there")
+    return found + [each for lab in labs for each in missing_imports(root, lab)]
+
+
 def wide_code(root: Path) -> list[str]:
     """Name the lines of code blocks on pages that are longer than 80 columns:
     they would scroll sideways.
@@ -474,11 +558,13 @@ def wrong_pins(requirements: str, constrained: str) -> list[str]:
 
 
 def test_a_chapter_is_four_files_with_one_name():
-    assert missing_files(ROOT) == []
+    found = missing_files(ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_each_lab_stands_under_its_chapter():
-    assert misplaced_labs(ROOT) == []
+    found = misplaced_labs(ROOT)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("slug", sorted(stems(ROOT / "notebooks", "*.ipynb")))
@@ -487,16 +573,19 @@ def test_labs_have_the_standard_form(slug):
 
 
 def test_every_file_names_the_one_address_and_labs_set_themselves_up_alike():
-    assert wrong_addresses(ROOT) == []
+    found = wrong_addresses(ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_pages_show_what_labs_make():
     assert sum(len(named_claims(page)) for page in (ROOT / "book").glob("*.md"))
-    assert unknown_claims(ROOT) == []
+    found = unknown_claims(ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_the_place_of_the_right_choice_gives_nothing_away():
-    assert guessable_quizzes(ROOT) == []
+    found = guessable_quizzes(ROOT)
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("name", sorted(stems(ROOT / "companion", "[!_]*.py")))
@@ -508,34 +597,30 @@ def test_the_companion_is_documented(name):
     assert f"[`companion.{name}`](api/{name}.md)" in index
 
 
+def test_every_chapter_has_a_description_exercises_and_a_quiz():
+    found = bare_pages(ROOT)
+    assert not found, "\n".join(found)
+
+
+def test_no_link_and_no_import_dangles():
+    found = dangling(ROOT)
+    assert not found, "\n".join(found)
+
+
 def test_code_on_pages_is_not_wide():
-    assert wide_code(ROOT) == []
+    found = wide_code(ROOT)
+    assert not found, "\n".join(found)
 
 
 def test_no_file_names_a_path_of_a_machine():
-    kept = [
-        "*.py",
-        "*.md",
-        "*.ipynb",
-        "*.yml",
-        "*.toml",
-        "*.txt",
-        "*.css",
-        "Makefile",
-        ".ci/run",
-    ]
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", *kept],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    kinds = set(".py .md .ipynb .yml .toml .txt .css".split())
     files = [
-        ROOT / name
-        for name in listed.stdout.splitlines()
-        if "katex" not in name
+        file
+        for file in kept_files(ROOT)
+        if (file.suffix in kinds or file.name in ("Makefile", "run"))
+        and "katex" not in file.parts
     ]
-    assert len(files) > 20, listed.stderr
+    assert len(files) > 20
     assert machine_paths(files) == []
 
 
@@ -1048,6 +1133,51 @@ def test_what_lacks_documentation_is_named(
     assert words in found
     missing = "toy_module is not on its page in book/api"
     assert missing in undocumented(module, "")
+
+
+@pytest.mark.parametrize("lacks", ["description", "exercise", "quiz"])
+def test_a_page_without_its_parts_is_named(tmp_path, lacks):
+    write_chapter(tmp_path)
+    parts = {
+        "description": "---\nmyst:\n  html_meta:\n    description: A toy.\n---",
+        "exercise": "## Exercises\n\nHere:\n\n**1. By hand.** One?",
+        "quiz": "```{quiz}\nTwo?\n```",
+    }
+    page = tmp_path / "book" / "toy.md"
+    page.write_text("\n\n".join(parts.values()) + "\n")
+    assert bare_pages(tmp_path) == []
+    del parts[lacks]
+    page.write_text("\n\n".join(parts.values()) + "\n")
+    assert bare_pages(tmp_path) == [f"book/toy.md has no {lacks}"]
+
+
+def test_links_and_imports_that_dangle_are_named(tmp_path):
+    write_chapter(tmp_path)
+    (tmp_path / "companion" / "toy.py").write_text(
+        "import math\n\nclass A: ...\n\nb: int = 1\nc, d = 2, 3\n"
+    )
+    imports = "from companion import {}\nfrom companion.toy import {}"
+    code = ("code", imports.format("toy", "A, b, d, math"))
+    write_lab(tmp_path / "notebooks" / "toy.ipynb", (*CELLS[:3], code))
+    page = tmp_path / "book" / "toy.md"
+    page.write_text("```\n[in code](not.md)\n```\n[a](toy.md) [b](toy.md#c)")
+    assert dangling(tmp_path) == []
+
+    code = ("code", imports.format("tot", "A, e") + "\nimport companion.tut")
+    lab = (*CELLS[:2], code, ("markdown", "[c](../book/tot.md)"))
+    write_lab(tmp_path / "notebooks" / "toy.ipynb", lab)
+    page.write_text("[a](tot.md) [b](../notebooks/tot.ipynb)")
+    toc = (tmp_path / "_toc.yml").read_text()
+    (tmp_path / "_toc.yml").write_text(toc + "- file: book/tot\n")
+    assert dangling(tmp_path) == [
+        "book/toy.md links to tot.md, which is not there",
+        "book/toy.md links to ../notebooks/tot.ipynb, which is not there",
+        "notebooks/toy.ipynb links to ../book/tot.md, which is not there",
+        "_toc.yml lists book/tot, which is not there",
+        "toy.ipynb imports companion.tot, which is not there",
+        "toy.ipynb imports companion.toy.e, which is not there",
+        "toy.ipynb imports companion.tut, which is not there",
+    ]
 
 
 def test_wide_code_on_a_page_is_named(tmp_path):

@@ -1,0 +1,92 @@
+"""Labs to work in, apart from those of the course.
+
+``python tests/lab_copies.py copy`` puts a copy of every lab into ``my_labs``,
+which git ignores. A copy that its reader has changed is never touched; one that
+is as it was made follows the lab. ``python tests/lab_copies.py strip`` takes
+outputs and an editor's traces out of the labs of the course.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+from progress import ROOT, program
+
+FOLDER = "my_labs"
+MADE = ".made.json"
+LANGUAGE = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
+
+
+def fingerprint(notebook: Path) -> str:
+    """Return a hash of the cells a reader can change, outputs aside."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    whole = [[cell.cell_type, cell.source] for cell in cells]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+
+
+def copy(root: Path) -> list[str]:
+    """Copy every lab that is new or newer than its copy, and return a sentence
+    for each that was not copied because its reader has changed it.
+    """
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    record, kept = folder / MADE, []
+    made = json.loads(record.read_text("utf8")) if record.exists() else {}
+    for lab in sorted((root / "notebooks").glob("*.ipynb")):
+        mine, now = folder / lab.name, fingerprint(lab)
+        if mine.exists() and made.get(lab.name) == now:
+            continue
+        if mine.exists() and fingerprint(mine) not in (
+            made.get(lab.name),
+            now,
+        ):
+            kept.append(
+                f"{FOLDER}/{lab.name} has your changes and stays; there is a"
+                " newer lab: rename yours to get it"
+            )
+            continue
+        mine.write_bytes(lab.read_bytes())
+        made[lab.name] = now
+    record.write_text(json.dumps(made, indent=1), encoding="utf8")
+    return kept
+
+
+def strip(root: Path) -> list[str]:
+    """Bring every lab into the form in which it is stored, and return the
+    names of those that were not.
+    """
+    changed = []
+    for lab in sorted((root / "notebooks").glob("*.ipynb")):
+        old = lab.read_text(encoding="utf8")
+        notebook = json.loads(old)
+        for cell in notebook["cells"]:
+            for name in ("collapsed", "execution", "scrolled", "trusted"):
+                cell["metadata"].pop(name, None)
+            if cell["cell_type"] == "code":
+                cell |= {"execution_count": None, "outputs": []}
+        notebook["metadata"] = LANGUAGE
+        new = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        if new != old:
+            lab.write_text(new, encoding="utf8", newline="\n")
+            changed.append(f"notebooks/{lab.name} stripped")
+    return changed
+
+
+def main(what: str) -> int:
+    """Copy or strip, and say what was kept or changed."""
+    for sentence in {"copy": copy, "strip": strip}[what](ROOT):
+        print(sentence)
+    return 0
+
+
+if __name__ == "__main__":
+    program(lambda: main(sys.argv[1]))
