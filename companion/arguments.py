@@ -7,6 +7,7 @@ they come in (:func:`companion.data.check_data`), unless ``torch.func`` maps the
 function (:func:`surely`).
 """
 
+import functools
 import math
 from numbers import Integral, Real
 
@@ -22,10 +23,14 @@ __all__ = [
     "check_seed",
     "check_solvable",
     "check_tensor",
+    "in_float32",
     "mapped",
     "plain",
     "surely",
 ]
+
+
+HALF = (torch.float16, torch.bfloat16)
 
 
 def at_least_float32(x):
@@ -62,7 +67,7 @@ def check_solvable(name, value):
         TypeError: X must be float32 or float64, got torch.float16: torch solves
         nothing in half precision
     """
-    if value.dtype in (torch.float16, torch.bfloat16):
+    if value.dtype in HALF:
         raise TypeError(
             f"{name} must be float32 or float64, got {value.dtype}: torch"
             " solves nothing in half precision"
@@ -218,6 +223,54 @@ def check_seed(name, value):
         ValueError: seed must be between 0 and 4294967295, got 4294967296
     """
     check_int(name, value, 0, 2**32 - 1)
+
+
+def in_float32(function):
+    r"""Let a function of tensors compute in float32 where they are in half
+    precision, whose squares overflow from 256 on; what it returns has the type
+    that it would have had.
+
+    Args:
+        function: returns a tensor, or a tuple of tensors.
+
+    Returns:
+        The function.
+
+    Example:
+        >>> @in_float32
+        ... def length(x):
+        ...     return x.square().sum().sqrt()
+        >>> length(torch.tensor([300.0, 400.0]).half())
+        tensor(500., dtype=torch.float16)
+    """
+
+    @functools.wraps(function)
+    def wide(*args, **kwargs):
+        floats = [
+            value
+            for value in (*args, *kwargs.values())
+            if isinstance(value, torch.Tensor) and value.is_floating_point()
+        ]
+        if all(value.dtype not in HALF for value in floats):
+            return function(*args, **kwargs)
+        own = functools.reduce(
+            torch.promote_types, [value.dtype for value in floats]
+        )
+        args = [_wide(value) for value in args]
+        kwargs = {name: _wide(value) for name, value in kwargs.items()}
+        result = function(*args, **kwargs)
+        if isinstance(result, torch.Tensor):
+            return result.to(own)
+        parts = [part.to(own) for part in result]
+        return tuple(parts) if type(result) is tuple else type(result)(*parts)
+
+    return wide
+
+
+def _wide(value):
+    """A tensor in half precision in float32, all else as it is."""
+    half = isinstance(value, torch.Tensor) and value.dtype in HALF
+    return value.float() if half else value
 
 
 def mapped(value):

@@ -18,6 +18,7 @@ from companion.arguments import (
     check_solvable,
     check_tensor,
     mapped,
+    surely,
 )
 from companion.checks import check, check_number
 from companion.data import check_regression
@@ -103,7 +104,7 @@ def dropout(x, p=0.5, training=True, inplace=False, generator=None):
     """
     check_floats("x", x)
     _check_probability(p)
-    if not training or (not mapped(p) and p == 0):
+    if not training or surely(p == 0):
         return x
     p = torch.as_tensor(p, dtype=torch.float64, device=x.device)
     where = {"generator": generator, "device": x.device}

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 
 from companion.arguments import (
-    at_least_float32,
     check_floats,
     check_int,
     check_real,
     check_solvable,
+    in_float32,
     surely,
 )
 from companion.checks import check, check_number
@@ -120,6 +120,7 @@ def first_epoch(fires):
     )
 
 
+@in_float32
 def generalization_loss(valid_loss):
     r"""How far the validation loss lies above its lowest value so far, in per
     cent.
@@ -144,10 +145,9 @@ def generalization_loss(valid_loss):
     Chapter: early_stopping.
     """
     _check_history("valid_loss", valid_loss)
-    wide = at_least_float32(valid_loss)
-    known = wide.masked_fill(wide.isnan(), float("inf"))
+    known = valid_loss.masked_fill(valid_loss.isnan(), float("inf"))
     lowest = known.cummin(-1).values
-    return (100 * (wide / lowest - 1)).to(valid_loss.dtype)
+    return 100 * (valid_loss / lowest - 1)
 
 
 def stop_gl(valid_loss, alpha):
@@ -175,6 +175,7 @@ def stop_gl(valid_loss, alpha):
     return first_epoch(generalization_loss(valid_loss) > alpha)
 
 
+@in_float32
 def progress(train_loss, strip=5):
     r"""How much the training loss still falls within a strip of :math:`k`
     epochs, in per mille.
@@ -204,11 +205,9 @@ def progress(train_loss, strip=5):
     """
     _check_history("train_loss", train_loss)
     check_int("strip", strip)
-    wide = at_least_float32(train_loss)
-    padded = F.pad(wide, (strip - 1, 0), value=float("nan"))
+    padded = F.pad(train_loss, (strip - 1, 0), value=float("nan"))
     strips = padded.unfold(-1, strip, 1)
-    above = strips.mean(-1) / strips.amin(-1) - 1
-    return (1000 * above).to(train_loss.dtype)
+    return 1000 * (strips.mean(-1) / strips.amin(-1) - 1)
 
 
 def stop_pq(valid_loss, train_loss, alpha, strip=5):

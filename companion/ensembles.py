@@ -13,7 +13,7 @@ import scipy.optimize
 import torch
 import torch.nn.functional as F
 
-from companion.arguments import at_least_float32, check_int, surely
+from companion.arguments import check_int, in_float32, surely
 from companion.checks import check, check_number
 from companion.data import check_data
 
@@ -158,6 +158,7 @@ class Decomposition(NamedTuple):
     ambiguity: torch.Tensor
 
 
+@in_float32
 def ambiguity_decomposition(outputs, target, weights=None):
     r"""Split the squared error of an average: the members' mean error minus
     their spread around the average.
@@ -191,15 +192,14 @@ def ambiguity_decomposition(outputs, target, weights=None):
     Chapter: ensembles.
     """
     _check_target(outputs, target)
-    wide, own = at_least_float32(outputs), torch.result_type(outputs, target)
-    f_bar = average(wide, weights)
+    f_bar = average(outputs, weights)
     ensemble = (f_bar - target).square()
-    mean = average((wide - target).square(), weights)
-    ambiguity = average((wide - f_bar).square(), weights)
-    parts = ensemble, mean, ambiguity
-    return Decomposition(*(part.mean(-1).to(own) for part in parts))
+    mean = average((outputs - target).square(), weights)
+    ambiguity = average((outputs - f_bar).square(), weights)
+    return Decomposition(ensemble.mean(-1), mean.mean(-1), ambiguity.mean(-1))
 
 
+@in_float32
 def error_correlation(outputs, target):
     r"""How much two members err together: the mean product of two errors over
     the mean squared error.
@@ -240,11 +240,10 @@ def error_correlation(outputs, target):
         raise ValueError(
             f"outputs must have at least 2 members, got {len(outputs)}"
         )
-    errors = at_least_float32(outputs) - target
+    errors = outputs - target
     squares = errors.square().sum(0)  # Σ_k e_k², per row
     products = errors.sum(0).square() - squares  # Σ_{k≠l} e_k e_l, per row
-    rho = (products.mean(-1) / (len(errors) - 1)) / squares.mean(-1)
-    return rho.to(torch.result_type(outputs, target))
+    return (products.mean(-1) / (len(errors) - 1)) / squares.mean(-1)
 
 
 def expected_error(mean_error, correlation, members):

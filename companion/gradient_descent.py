@@ -9,10 +9,10 @@ exercises come last.
 import torch
 
 from companion.arguments import (
-    at_least_float32,
     check_int,
     check_real,
     check_solvable,
+    in_float32,
     surely,
 )
 from companion.checks import check, check_number
@@ -262,6 +262,7 @@ def minibatches(n, batch_size, generator=None):
     return torch.randperm(n, generator=generator).split(batch_size)
 
 
+@in_float32
 def batch_noise(gradients, batch_size, *, replacement=False):
     r"""Root-mean-square distance between the gradient of a random batch and
     that of all rows.
@@ -297,12 +298,13 @@ def batch_noise(gradients, batch_size, *, replacement=False):
     _check_tensor("gradients", gradients, 2)
     check_int("the number of rows of gradients", len(gradients), 2)
     check_int("batch_size", batch_size, 1, len(gradients))
-    n, wide = len(gradients), at_least_float32(gradients)
-    variance = (wide - wide.mean(0)).square().sum() / n
+    n = len(gradients)
+    variance = (gradients - gradients.mean(0)).square().sum() / n
     left_over = 1.0 if replacement else (n - batch_size) / (n - 1)
-    return (variance / batch_size * left_over).sqrt().to(gradients.dtype)
+    return (variance / batch_size * left_over).sqrt()
 
 
+@in_float32
 def noise_scale(gradients):
     r"""Noise scale: the batch whose gradient has as much noise as signal.
 
@@ -329,10 +331,9 @@ def noise_scale(gradients):
     Chapter: gradient_descent.
     """
     _check_tensor("gradients", gradients, 2)
-    wide = at_least_float32(gradients)
-    mean = wide.mean(0)
-    variance = (wide - mean).square().sum(1).mean()
-    return (variance / mean.square().sum()).to(gradients.dtype)
+    mean = gradients.mean(0)
+    variance = (gradients - mean).square().sum(1).mean()
+    return variance / mean.square().sum()
 
 
 def steps_with_batch(batch_size, fewest, critical):
@@ -614,9 +615,8 @@ def sharpness(loss, params, start, iterations=20):
     _, product = torch.func.vjp(torch.func.grad(loss), params)
     v = start
     for _ in range(iterations):
-        wide = [at_least_float32(each) for each in v.values()]
-        length = sum(each.square().sum() for each in wide).sqrt()
-        v = {k: (each / length).to(each.dtype) for k, each in v.items()}
+        length = torch.stack([each.norm() for each in v.values()]).norm()
+        v = {name: each / length for name, each in v.items()}
         (image,) = product(v)
         value = sum((v[name] * image[name]).sum() for name in v)
         flat = sum(each.abs().sum() for each in image.values()) == 0

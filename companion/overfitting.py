@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from companion.arguments import (
-    at_least_float32,
     check_floats,
     check_int,
     check_solvable,
+    in_float32,
     surely,
 )
 from companion.checks import check, check_number
@@ -306,6 +306,7 @@ def leave_one_out_errors(X, y, lam=0.0):
     return residual / (1 - leverage)
 
 
+@in_float32
 def bias_variance(predictions, truth):
     r"""Split the error of a learning method into what it always gets wrong and
     what changes with the sample.
@@ -342,11 +343,10 @@ def bias_variance(predictions, truth):
         raise ValueError(
             f"predictions must be (…, D, N) and truth (…, N), got {shapes}"
         )
-    wide, own = at_least_float32(predictions), predictions.dtype
-    mean = wide.mean(-2, keepdim=True)
+    mean = predictions.mean(-2, keepdim=True)
     bias_squared = (mean.squeeze(-2) - truth).square().mean(-1)
-    variance = (wide - mean).square().mean((-2, -1))
-    return bias_squared.to(own), variance.to(own)
+    variance = (predictions - mean).square().mean((-2, -1))
+    return bias_squared, variance
 
 
 def _check_labels(stratify, n, k):
