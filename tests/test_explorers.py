@@ -25,7 +25,6 @@ from test_site import (
 )
 
 browser, server = test_site.browser, test_site.server
-MADE_ONCE = {"book", "refused"}
 STAGE = ".live-explorer .stage"
 FRAME = 16  # milliseconds that a movement may take, processor slowed four times
 

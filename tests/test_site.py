@@ -59,7 +59,6 @@ KNOWN_VIOLATIONS = {"label-content-name-mismatch"}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What text of a page would look like if a formula had not been rendered.
 TEX = re.compile(r"\$[^$]+\$|\\[A-Za-z(\[]")
-MADE_ONCE = {"toy_site"}
 MAX_SCRIPTS = 14
 # Bytes of one page's own HTML.
 MAX_PAGE = 1_000_000
