@@ -817,7 +817,8 @@ class Visit:
     def asked(self, request):
         """Keep what is asked of other machines; the browser finds none."""
         address = urlsplit(request.url)
-        if address.scheme != "data" and address.hostname != "127.0.0.1":
+        own = address.scheme in ("data", "blob")
+        if not own and address.hostname != "127.0.0.1":
             self.foreign.append(request.url)
 
     def received(self, response):
@@ -961,6 +962,15 @@ def test_faint_words_among_others_are_found(browser, part):
     page.close()
     assert list(found) == ["color-contrast"]
     assert len(found["color-contrast"]) == 1
+
+
+def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<link rel="icon" href="data:,"><img src="data:,">'
+        '<script>fetch("https://cdn.example/x")</script>'
+    )
+    with served(tmp_path) as root, Visit(browser, root + "a.html") as visit:
+        assert visit.foreign == ["https://cdn.example/x"]
 
 
 @pytest.mark.parametrize("page", BROWSED + OTHER_PAGES)
