@@ -17,6 +17,9 @@ READY = VENV / ".ready"
 PY = VENV / "bin" / "python"
 MADE_FROM = ["requirements.txt", "constraints.txt", "pyproject.toml"]
 MADE_FROM += ["companion/__init__.py"]
+# jsonschema, which reads every notebook, would load a grammar of foreign
+# addresses: more than a second at every start, and no notebook has any.
+QUICK = "import sys; sys.modules.setdefault('rfc3987_syntax', None)\n"
 # Lines "#no-deps: name==version" are installed without their dependencies.
 NO_DEPS = "#no-deps: "
 
@@ -72,7 +75,8 @@ def make() -> None:
             [sys.executable, "-m", "venv", VENV],
             "on Debian and Ubuntu install the package python3-venv",
         )
-    pip = [PY, "-m", "pip", "install"]
+    # Python compiles what is used when it is first used, and on every core.
+    pip = [PY, "-m", "pip", "install", "--no-compile"]
     text = (ROOT / "requirements.txt").read_text(encoding="utf8")
     bare = [
         line.removeprefix(NO_DEPS)
@@ -90,6 +94,8 @@ def make() -> None:
         [*pip, "--no-deps", "--no-build-isolation", *bare, "-e", "."],
         "check the network and repeat the command; then: make clean",
     )
+    (packages,) = VENV.glob("lib/python*/site-packages")
+    (packages / "quick.pth").write_text(QUICK, encoding="utf8")
     READY.write_text(f"{ROOT}\n", encoding="utf8")
 
 

@@ -397,14 +397,21 @@ def test_an_environment_of_another_folder_is_made_anew(folder, monkeypatch):
 
     def made(_, command, hint):
         steps.append([str(part) for part in command])
-        (folder / ".venv").mkdir(exist_ok=True)
+        packages.mkdir(parents=True, exist_ok=True)
 
+    packages = folder / ".venv/lib/python3/site-packages"
     monkeypatch.setattr(environment, "step", made)
     environment.make()
     assert steps[0][1:3] == ["-m", "venv"]
     assert {"d2l==1", "--no-deps", "-e"} <= set(steps[-1])
     assert not (folder / ".venv/old").exists()
     assert (folder / ".venv/.ready").read_text() == f"{folder}\n"
+    assert "rfc3987_syntax" in (packages / "quick.pth").read_text()
+
+
+def test_reading_a_notebook_is_soon_begun():
+    code = "import nbformat, sys; assert 'lark' not in sys.modules"
+    assert subprocess.call([sys.executable, "-c", code]) == 0
 
 
 def test_a_link_to_another_environment_is_taken_away_not_followed(
@@ -418,7 +425,9 @@ def test_a_link_to_another_environment_is_taken_away_not_followed(
     monkeypatch.setattr(
         environment,
         "step",
-        lambda *_: (folder / ".venv").mkdir(exist_ok=True),
+        lambda *_: (folder / ".venv/lib/python3/site-packages").mkdir(
+            parents=True, exist_ok=True
+        ),
     )
     environment.make()
     assert (other / ".ready").read_text() == "/elsewhere\n"
