@@ -2,7 +2,6 @@
 to fail on a small wrong example.
 """
 
-import ast
 import inspect
 import json
 import os
@@ -20,6 +19,7 @@ import release
 import replicate
 import repository
 import yaml
+from claim_names import made, named_claims
 from constraints import LEFT_OUT, constraints, pins
 from jupyter_cache import get_cache
 
@@ -44,7 +44,6 @@ SHARED = {
     "checks",
     "d2l_bridge",
 }
-CLAIMS = {"claim", "claim_factor", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(
     r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w"
 )
@@ -237,36 +236,6 @@ def wrong_addresses(root: Path) -> list[str]:
     return found
 
 
-def made(code: list[dict]) -> list[str]:
-    """Return the names of the claims in some code cells, in order; one that is
-    not a plain string is shown as code.
-    """
-    names = []
-    for cell in code:
-        for node in ast.walk(
-            ast.parse(
-                re.sub(
-                    r"^(\s*)[%!].*",
-                    r"\1pass",
-                    cell["source"],
-                    flags=re.MULTILINE,
-                )
-            )
-        ):
-            if (
-                isinstance(node, ast.Call)
-                and getattr(node.func, "id", None) in CLAIMS
-                and node.args
-            ):
-                name = node.args[0]
-                names.append(
-                    name.value
-                    if isinstance(name, ast.Constant)
-                    else ast.unparse(name)
-                )
-    return names
-
-
 def glued(code: list[dict]) -> re.Pattern:
     """Return a pattern of the names that some code cells glue beside their
     claims; what is computed may be any word.
@@ -279,27 +248,6 @@ def glued(code: list[dict]) -> re.Pattern:
             name = (name or "{x}").replace(".", r"\.")
             patterns.append(re.sub(r"\{[^}]*\}", r"[\\w.]+", name))
     return re.compile("|".join(patterns) or "(?!)")
-
-
-def named_claims(page: Path) -> list[tuple[str, str]]:
-    """Return lab and name of every claim that roles and directives name."""
-    text = page.read_text(encoding="utf8")
-    found = [
-        (lab or page.stem, name)
-        for lab, name in re.findall(
-            r"\{claim\}`(?:(\w+)/)?(\w+)(?::\w+)?`", text
-        )
-    ]
-    for options in re.findall(
-        r"^(?:`{3,}|:{3,})\{(?:misconception|predict)\}.*\n((?::\w+:.*\n)*)",
-        text,
-        re.MULTILINE,
-    ):
-        given = dict(re.findall(r"^:(\w+): (.+)$", options, re.MULTILINE))
-        for name in given.get("claim", "").split():
-            lab, _, name = name.rpartition("/")
-            found.append((lab or given.get("lab", page.stem), name))
-    return found
 
 
 def unknown_claims(root: Path) -> list[str]:
