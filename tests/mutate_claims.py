@@ -130,9 +130,12 @@ def without(found: Mutants, wanted: list[str]) -> list[str]:
 def mutate(lab: Path, mutants: list[Mutant]) -> nbformat.NotebookNode:
     """Return a lab with mutants in it, and with claims that only record."""
     notebook = nbformat.read(lab, as_version=4)
-    for mutant in mutants:
-        for cell in code_cells(notebook):
-            cell.source = cell.source.replace(mutant.old, mutant.new)
+    for cell in code_cells(notebook):
+        here = [each for each in mutants if each.old in cell.source]
+        for mutant in sorted(here, key=lambda m: -cell.source.index(m.old)):
+            at = cell.source.index(mutant.old)
+            rest = cell.source[at + len(mutant.old) :]
+            cell.source = cell.source[:at] + mutant.new + rest
     first = nbformat.from_dict(
         {"cell_type": "code", "source": RECORD_ONLY, "metadata": {}}
         | {"id": "record-only", "outputs": [], "execution_count": None}
