@@ -1,5 +1,6 @@
 """Run every lab with small mistakes in its experiments, and list the claims
-that hold nevertheless: ``make mutate-claims``, or ``LABS="dropout losses"``.
+that hold nevertheless: ``make mutate-claims``, with ``LABS="dropout losses"``
+only these.
 
 ``tests/mutants/<lab>.toml`` holds the mistakes, the mutants. Each replaces a
 text that stands once in the lab's code, and names the claims that must be false
@@ -113,6 +114,19 @@ def faults(lab: Path, found: Mutants) -> list[str]:
                 f"{lab.stem}, {mutant.why!r}: its old text stands {times} times"
                 " in the lab, and must stand there once"
             )
+    for cell in cells:
+        end = {}
+        for at, mutant in sorted(
+            (cell.source.find(each.old), each)
+            for each in found.mutants
+            if each.old in cell.source
+        ):
+            if at < end.get(mutant.run, 0):
+                said.append(
+                    f"{lab.stem}, {mutant.why!r}: its old text overlaps with"
+                    " another mutant's: give one of them another run"
+                )
+            end[mutant.run] = at + len(mutant.old)
     named = [name for each in found.mutants for name in each.claims]
     return said + [
         f"{lab.stem}: there is no claim {name!r}"
@@ -128,8 +142,13 @@ def without(found: Mutants, wanted: list[str]) -> list[str]:
 
 
 def mutate(lab: Path, mutants: list[Mutant]) -> nbformat.NotebookNode:
-    """Return a lab with mutants in it, and with claims that only record."""
+    """Return a lab with mutants in it, up to their last claim, and with claims
+    that only record.
+    """
     notebook = nbformat.read(lab, as_version=4)
+    names = {name for mutant in mutants for name in mutant.claims}
+    while not names & {*made(code_cells(notebook)[-1:])}:
+        notebook.cells.pop()
     for cell in code_cells(notebook):
         here = [each for each in mutants if each.old in cell.source]
         for mutant in sorted(here, key=lambda m: -cell.source.index(m.old)):
