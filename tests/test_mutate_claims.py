@@ -17,12 +17,13 @@ values = [grow + i / 10 for i in range(10)]
 """
 SECOND = """
 assert grow == 2
-show(figure()[0], "no alternative text, no name")
+show(figure()[0], "")
 claim("grows", "It grows by", values, above=1)
 claim("small", "It is at most", values, below=100)
 claim_factor("ratio", "Its factor is", [v * size for v in values], above=1)
 """
 LATER = """
+1 / 0
 claim("later", "Later it is", values, above=1)
 """
 GROWS = Mutant(["grows"], "no growth", "grow, size = 2", "grow, size = 0")
