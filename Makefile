@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve bench audit replicate release repository clean constraints
+.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve bench audit replicate mutate-claims release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
 	@echo "make links                     look whether the links to other sites still work"
 	@echo "make replicate SEEDS=\"41 42\"   repeat every lab on other seeds, say which claims held"
+	@echo "make mutate-claims             run every lab with small mistakes in it, list claims that hold nevertheless; LABS=\"...\""
 	@echo "make release                   repeat every changed lab on five fresh sets of seeds; writes replications.json"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
 	@echo "make again                     every lab once more, its claims made again after the last cell"
@@ -125,6 +126,9 @@ audit: site
 
 replicate: $(READY)
 	@$(PY) tests/replicate.py $(SEEDS)
+
+mutate-claims: $(READY)
+	@$(PY) tests/mutate_claims.py $(LABS)
 
 release: $(READY)
 	@$(PY) tests/release.py

@@ -153,6 +153,13 @@ claim(
     torch.stack([<slug>.mean(x) for x in draws]),
     within=(-0.3, 0.3),
 )"""
+MUTANT = """\
+[[mutant]]
+claims = ["<slug>_mean"]
+why = "draws around 1"
+old = '''torch.randn(100,'''
+new = '''1 + torch.randn(100,'''
+"""
 SUMMARY = """\
 ## Summary
 
@@ -230,6 +237,7 @@ def main(slug: str, root: Path = ROOT) -> int:
         f"book/api/{slug}.md": API,
         f"companion/{slug}.py": MODULE,
         f"tests/test_{slug}.py": TESTS,
+        f"tests/mutants/{slug}.toml": MUTANT,
     }
     files = {name: filled(text, slug, url) for name, text in texts.items()}
     files[f"notebooks/{slug}.ipynb"] = notebook(slug, url)

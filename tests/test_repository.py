@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +21,7 @@ import release
 import replicate
 import repository
 import yaml
+from claim_names import made, named_claims, nodes
 from constraints import LEFT_OUT, constraints, pins
 from jupyter_cache import get_cache
 from kept_files import kept_files
@@ -49,7 +49,6 @@ SHARED = {
     "checks",
     "d2l_bridge",
 }
-CLAIMS = {"claim", "claim_factor", "claim_share", "claim_exact"}
 MACHINE_PATH = re.compile(
     r"(?<![\w.~:/-])/(?:work|farm|root|home|Users|tmp|opt)/\w"
 )
@@ -242,28 +241,6 @@ def wrong_addresses(root: Path) -> list[str]:
     return found
 
 
-def nodes(code: list[dict]) -> Iterator[ast.AST]:
-    """Yield the syntax of some code cells, magic commands left out."""
-    for cell in code:
-        source = re.sub(
-            r"^(\s*)[%!].*", r"\1pass", cell["source"], flags=re.MULTILINE
-        )
-        yield from ast.walk(ast.parse(source))
-
-
-def made(code: list[dict]) -> list[str]:
-    """Return the names of the claims in some code cells, in order; one that is
-    not a plain string is shown as code.
-    """
-    return [
-        name.value if isinstance(name, ast.Constant) else ast.unparse(name)
-        for node in nodes(code)
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", None) in CLAIMS
-        for name in node.args[:1]
-    ]
-
-
 def glued(code: list[dict]) -> re.Pattern:
     """Return a pattern of the names that some code cells glue beside their
     claims; what is computed may be any word.
@@ -276,27 +253,6 @@ def glued(code: list[dict]) -> re.Pattern:
             name = (name or "{x}").replace(".", r"\.")
             patterns.append(re.sub(r"\{[^}]*\}", r"[\\w.]+", name))
     return re.compile("|".join(patterns) or "(?!)")
-
-
-def named_claims(page: Path) -> list[tuple[str, str]]:
-    """Return lab and name of every claim that roles and directives name."""
-    text = page.read_text(encoding="utf8")
-    found = [
-        (lab or page.stem, name)
-        for lab, name in re.findall(
-            r"\{claim\}`(?:(\w+)/)?(\w+)(?::\w+)?`", text
-        )
-    ]
-    for options in re.findall(
-        r"^(?:`{3,}|:{3,})\{(?:misconception|predict)\}.*\n((?::\w+:.*\n)*)",
-        text,
-        re.MULTILINE,
-    ):
-        given = dict(re.findall(r"^:(\w+): (.+)$", options, re.MULTILINE))
-        for name in given.get("claim", "").split():
-            lab, _, name = name.rpartition("/")
-            found.append((lab or given.get("lab", page.stem), name))
-    return found
 
 
 def unknown_claims(root: Path) -> list[str]:
