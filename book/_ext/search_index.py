@@ -191,6 +191,10 @@ def add_script(app: Sphinx) -> None:
         **{
             "data-some": _("Found: {count}"),
             "data-none": _("Nothing has these words. Try fewer, or others."),
+            "data-file": _(
+                "The search does not work in pages that are opened as files."
+                " Start the site as README.txt says, and come back."
+            ),
         },
     )
 
