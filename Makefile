@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check site nbval links lab serve bench audit replicate release repository clean constraints
+.PHONY: help book test test-colab check site nbval links lab serve pdf archive bench audit replicate release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,8 @@ help:
 	@echo "make test                      check code, labs, claims and site"
 	@echo "make lab                       open the notebooks in JupyterLab"
 	@echo "make serve PORT=8000           show the built site on localhost"
+	@echo "make pdf                       the whole course as one PDF, with bookmarks"
+	@echo "make archive                   the course as a ZIP for a classroom without network"
 	@echo "make bench                     run the benchmarks"
 	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
 	@echo "make links                     look whether the links to other sites still work"
@@ -97,6 +99,12 @@ lab: $(READY)
 serve:
 	@test -f $(SITE)/index.html || $(MAKE) book
 	@$(PY) tests/serve.py $(SITE) $(PORT)
+
+pdf: site
+	@$(PY) tests/course_pdf.py
+
+archive: site
+	@$(PY) tests/archive.py
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done

@@ -277,8 +277,8 @@ def opened_as_file() -> str:
     """Say why an explorer stays still, and what to do."""
     return _(
         "This is a still, because the page was opened as a file. To touch the"
-        " figure, start the site as README.txt says: with start.bat on"
-        " Windows, start.command on a Mac, start.sh on Linux."
+        " figure, start the course: with start.bat on Windows, start.command"
+        " on a Mac, start.sh on Linux; where you built it, with make serve."
     )
 
 

@@ -193,7 +193,9 @@ def add_script(app: Sphinx) -> None:
             "data-none": _("Nothing has these words. Try fewer, or others."),
             "data-file": _(
                 "The search does not work in pages that are opened as files."
-                " Start the site as README.txt says, and come back."
+                " Start the course: with start.bat on Windows, start.command"
+                " on a Mac, start.sh on Linux; where you built it, with make"
+                " serve."
             ),
         },
     )
