@@ -32,10 +32,15 @@
     undo.push(() => mark.replaceWith(node));
   }
 
-  function set(node, key, value) {
-    const old = node[key];
-    node[key] = value;
-    undo.push(() => (node[key] = old));
+  function write(node, name, value) {
+    if (value === null) node.removeAttribute(name);
+    else node.setAttribute(name, value);
+  }
+
+  function set(node, name, value) {
+    const old = node.getAttribute(name);
+    write(node, name, value);
+    undo.push(() => write(node, name, old));
   }
 
   // A place among the answers that has the same name as its question.
@@ -79,7 +84,7 @@
     const name = question?.querySelector("strong").textContent ?? "";
     const answer = answerTo(words.exercise.replace("{number}", name));
     move(solution.querySelector(".sd-summary-content"), answer);
-    set(solution, "hidden", true);
+    set(solution, "hidden", "");
   }
 
   function citeInFull(sources) {
@@ -106,7 +111,7 @@
       const heading = section.querySelector(":scope > :is(h2, h3, h4)");
       if (heading && section.id) {
         const { id } = section;
-        set(section, "id", "");
+        set(section, "id", null);
         set(heading, "id", id);
       }
       for (const node of [...section.children]) {
@@ -132,9 +137,9 @@
     if (undo.length) return;
     const height = scrollY;
     undo.push(() => scrollTo(0, height));
-    page.classList.add("handout");
-    set(page.dataset, "theme", "light");
-    set(place, "hidden", false);
+    set(page, "class", `${page.className} handout`.trim());
+    set(page, "data-theme", "light");
+    set(place, "hidden", null);
     place.append(make("h2", "", words.title), solved);
     numbered(".predict", words.prediction, prediction);
     numbered(".misconception", words.misconception, (box, answer) =>
@@ -142,7 +147,7 @@
     );
     all("#exercises details.sd-dropdown").forEach(exercise);
     numbered(".quiz:not(.predict)", words.quiz, choices);
-    for (const aside of all("details.sd-dropdown")) set(aside, "open", true);
+    for (const aside of all("details.sd-dropdown")) set(aside, "open", "");
     all("#sources").forEach(citeInFull);
     layOut(document.querySelector(".bd-article > section"));
   }
@@ -151,7 +156,6 @@
     for (const step of undo.splice(0).reverse()) step();
     solved.replaceChildren();
     place.replaceChildren();
-    page.classList.remove("handout");
   }
 
   addEventListener("beforeprint", handout);
