@@ -6,8 +6,9 @@
   const place = document.querySelector("section.answers");
   const words = place.dataset;
   const page = document.documentElement;
-  // How many characters of code a column holds.
+  // How many characters of code a column holds, and how many em of a formula.
   const COLUMN = 44;
+  const FORMULA = 21;
   const solved = make("div", "columns");
   const undo = [];
 
@@ -97,6 +98,12 @@
 
   function wide(node) {
     if (node.matches("h1") || node.querySelector("table")) return true;
+    if (node.matches("div.math")) {
+      const parts = all(".katex-html > .base", node);
+      const width = (part) =>
+        part.offsetWidth / parseFloat(getComputedStyle(part).fontSize);
+      return parts.reduce((sum, part) => sum + width(part), 0) > FORMULA;
+    }
     return all("pre", node).some((pre) =>
       pre.textContent.split("\n").some((line) => line.length > COLUMN),
     );
