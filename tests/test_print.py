@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -188,7 +189,8 @@ def joined(browser, tmp_path_factory):  # noqa: F811
     """Join two pages; the browser says whether there is one."""
     target = tmp_path_factory.mktemp("pdf") / "two.pdf"
     names = {"book/introduction": "Before", "book/dropout": "I. One"}
-    sheets = course_pdf.join(names, SITE, target)
+    with ThreadPoolExecutor() as pool:  # one Playwright in a thread
+        sheets = pool.submit(course_pdf.join, names, SITE, target).result()
     return PdfReader(target), sheets
 
 
