@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve bench audit replicate mutate-claims release repository clean constraints
+.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve pdf archive bench audit replicate mutate-claims release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,8 @@ help:
 	@echo "make lab                       open copies of the notebooks in JupyterLab, in my_labs; ARGS=--allow-root for root"
 	@echo "make strip                     take outputs and traces of editors out of notebooks/"
 	@echo "make serve PORT=8000           show the built site on localhost"
+	@echo "make pdf                       the whole course as one PDF, with bookmarks"
+	@echo "make archive                   the course as a ZIP for a classroom without network"
 	@echo "make bench                     run the benchmarks"
 	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
 	@echo "make links                     look whether the links to other sites still work"
@@ -117,6 +119,12 @@ strip: $(READY)
 serve:
 	@test -f $(SITE)/index.html || $(MAKE) book
 	@$(PY) tests/serve.py $(SITE) $(PORT)
+
+pdf: site
+	@$(PY) tests/course_pdf.py
+
+archive: site
+	@$(PY) tests/archive.py
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from archive import TARGET
 from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
+from course_pdf import TARGET as PDF
 
 import companion
 
@@ -250,7 +252,7 @@ def test_publishing_waits_for_the_tests_and_the_address():
 
 
 def test_a_repeated_run_publishes_the_site_of_its_own_attempt():
-    (upload,) = (
+    upload = next(
         step
         for step in JOBS["check.yml", "test"]["steps"]
         if "upload-pages-artifact" in step.get("uses", "")
@@ -261,35 +263,47 @@ def test_a_repeated_run_publishes_the_site_of_its_own_attempt():
         == "site-${{ github.run_attempt }}"
     )
     (deploy,) = JOBS["publish.yml", "pages"]["steps"]
+    outputs = "${{ needs.check.outputs.site }}"
+    assert deploy["with"]["artifact_name"] == outputs
+
+
+def test_a_release_has_the_pdf_and_the_archive_of_its_own_attempt():
+    job = JOBS["check.yml", "test"]
+    made, upload = (s for s in job["steps"] if "release" in s.get("if", ""))
+    assert made["run"].splitlines()[0] == "make pdf archive"
+    for name in (TARGET, PDF):
+        assert f"_build/{name.name}" in made["run"]
+    assert upload["with"]["path"] == "_build/course"
+    course = "course-${{ github.run_attempt }}"
+    assert upload["with"]["name"] == job["outputs"]["course"] == course
     download = JOBS["publish.yml", "archive"]["steps"][0]
-    assert (
-        deploy["with"]["artifact_name"]
-        == download["with"]["name"]
-        == "${{ needs.check.outputs.site }}"
-    )
+    assert download["with"]["name"] == "${{ needs.check.outputs.course }}"
+    called = WORKFLOWS["check.yml"][True]["workflow_call"]["outputs"]
+    assert called["course"]["value"] == "${{ jobs.test.outputs.course }}"
 
 
-def test_the_archive_of_a_release_is_the_site_with_its_checksum(tmp_path):
-    (tmp_path / "index.html").write_text("<h1>Why?</h1>", encoding="utf8")
+def test_a_release_gets_the_pdf_and_the_archive_with_checksums(tmp_path):
+    for path in (TARGET, PDF):
+        (tmp_path / path.name).write_text("Why?", encoding="utf8")
     subprocess.run(
-        ["tar", "-cf", "artifact.tar", "./index.html"], cwd=tmp_path, check=True
-    )
-    stand_in(tmp_path, "gh", 'echo "$@"')
-    tag = {"GITHUB_REF_NAME": "v0.1.0"}
-    packed = run_step(("publish.yml", "archive"), "Pack", tmp_path, **tag)
-    assert packed.returncode == 0, packed.stderr
-    subprocess.run(
-        ["sha256sum", "--check", "deep-learning-tested-v0.1.0.zip.sha256"],
+        ["tar", "-cf", "artifact.tar", f"./{TARGET.name}", f"./{PDF.name}"],
         cwd=tmp_path,
         check=True,
     )
+    stand_in(tmp_path, "gh", 'echo "$@"')
+    tag = {"GITHUB_REF_NAME": "v0.1.0"}
+    named = run_step(("publish.yml", "archive"), "Name", tmp_path, **tag)
+    assert named.returncode == 0, named.stderr
+    names = [f"deep-learning-tested-v0.1.0.{kind}" for kind in ("pdf", "zip")]
+    sums = [f"{name}.sha256" for name in names]
+    subprocess.run(["sha256sum", "--check", *sums], cwd=tmp_path, check=True)
     added = run_step(("publish.yml", "archive"), "Add", tmp_path, **tag).stdout
     assert added.split() == [
         "release",
         "upload",
         "v0.1.0",
         "--clobber",
-        *(f"deep-learning-tested-v0.1.0.zip{e}" for e in ("", ".sha256")),
+        *sorted([*names, *sums]),
     ]
 
 

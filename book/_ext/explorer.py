@@ -33,6 +33,7 @@ from claim_records import lab_document, slug
 from diagram import Words, captioned, diagram_node
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.locale import get_translation
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -44,6 +45,7 @@ WORD = re.compile(r"\bwords\.(\w+)")
 FED = re.compile(r"\bfunction mount\([^)]*\bdata\b")
 LOADER = "load.js"
 
+_ = get_translation("course")
 logger = logging.getLogger(__name__)
 
 
@@ -120,7 +122,7 @@ class Explorer(SphinxDirective):
             prefix=f"explorer-{name}-{self.env.new_serialno('explorer')}",
         )
         if data := self.options.get("data"):
-            lab, _, key = data.rpartition("/")
+            lab, _slash, key = data.rpartition("/")
             stage["lab"] = lab_document(self.env, lab or slug(self.env.docname))
             stage["data"] = key
         self.set_source_info(stage)
@@ -265,7 +267,18 @@ def depart_explorer(self, node: explorer) -> None:
     """Close the stage and say in words what it shows."""
     self.body.append(
         f'</div>\n<p class="description" id="{node["prefix"]}">'
-        f"{escape(node['words']['description'])}</p>\n</div>\n"
+        f"{escape(node['words']['description'])}</p>\n"
+        f'<p class="opened-as-file" hidden>{escape(opened_as_file())}</p>\n'
+        "</div>\n"
+    )
+
+
+def opened_as_file() -> str:
+    """Say why an explorer stays still, and what to do."""
+    return _(
+        "This is a still, because the page was opened as a file. To touch the"
+        " figure, start the course: with start.bat on Windows, start.command"
+        " on a Mac, start.sh on Linux; where you built it, with make serve."
     )
 
 
@@ -278,7 +291,7 @@ def load(
 ) -> None:
     """Give the pages that have an explorer the script that fetches it."""
     if doctree and any(doctree.findall(explorer)):
-        app.add_js_file(f"explorers/{LOADER}", type="module")
+        app.add_js_file(f"explorers/{LOADER}", loading_method="defer")
 
 
 def copy_modules(app: Sphinx) -> None:

@@ -191,6 +191,12 @@ def add_script(app: Sphinx) -> None:
         **{
             "data-some": _("Found: {count}"),
             "data-none": _("Nothing has these words. Try fewer, or others."),
+            "data-file": _(
+                "The search does not work in pages that are opened as files."
+                " Start the course: with start.bat on Windows, start.command"
+                " on a Mac, start.sh on Linux; where you built it, with make"
+                " serve."
+            ),
         },
     )
 

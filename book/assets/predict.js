@@ -53,9 +53,3 @@ for (const box of document.querySelectorAll("div.predict[data-value]")) {
   answer.addEventListener("toggle", show);
   guess.hidden = false;
 }
-
-addEventListener("beforeprint", () => {
-  for (const each of document.querySelectorAll(".predict details")) {
-    each.open = true;
-  }
-});

@@ -2,7 +2,7 @@
    one types, and on the page of results. */
 (() => {
   "use strict";
-  const { some, none } = document.currentScript.dataset;
+  const { some, none, file } = document.currentScript.dataset;
   const root = document.documentElement.dataset.content_root;
   const SHOWN = 12;
   const KINDS = { page: 1, lab: 0.5, api: 0.25 };
@@ -107,6 +107,11 @@
       : document.getElementById("search-results");
     const place = page ?? form.parentElement;
     place.append(status, list);
+    // Browsers refuse what the search needs to pages that are opened as files.
+    if (location.protocol === "file:") {
+      status.textContent = file;
+      return;
+    }
     let last = "";
 
     async function show() {
