@@ -36,6 +36,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from typography import well_set
 
 from companion.plots import DATA
 
@@ -265,7 +266,7 @@ def depart_explorer(self, node: explorer) -> None:
     """Close the stage and say in words what it shows."""
     self.body.append(
         f'</div>\n<p class="description" id="{node["prefix"]}">'
-        f"{escape(node['words']['description'])}</p>\n</div>\n"
+        f"{escape(well_set(node['words']['description']))}</p>\n</div>\n"
     )
 
 
