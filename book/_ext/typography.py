@@ -26,6 +26,8 @@ NAMES = (
     r"|[Ee]pochs?|[Ll]ayers?|[Rr]ows?|[Vv]ersions?|Python|torch|numpy)"
 )
 SPACE = "\N{NO-BREAK SPACE}"
+# A line that ends in the source is a text of its own.
+FIRST, LAST = slice(20), slice(-20, None)
 RULES = [
     (re.compile(rf"(?<=\d)[ \n](?={UNITS})"), SPACE),
     (re.compile(rf"(?<![\w-])({NAMES})[ \n](?=\d)"), rf"\1{SPACE}"),
@@ -47,16 +49,13 @@ def well_set(text: str) -> str:
     return text
 
 
-def edge(node: nodes.Node | None, end: int) -> str:
-    """Return the character with which a neighbour begins or ends; a formula
-    counts as a number.
+def edge(node: nodes.Node | None, part: slice) -> str:
+    """Return with which words a neighbour begins or ends; a formula counts as
+    a number.
     """
     if node is None:
         return ""
-    if isinstance(node, nodes.math):
-        return "0"
-    text = node.astext()
-    return text[end] if text else ""
+    return "0" if isinstance(node, nodes.math) else node.astext()[part]
 
 
 class SetWords(SphinxPostTransform):
@@ -75,11 +74,13 @@ class SetWords(SphinxPostTransform):
                 self.set(text)
 
     def set(self, text: nodes.Text) -> None:
-        """Set one text; its neighbours may be the number, or the unit."""
+        """Set one text; its neighbours may be the number, or the unit. No rule
+        changes a length.
+        """
         place = text.parent.index(text)
         around = text.parent.children
-        before = edge(around[place - 1] if place else None, -1)
-        after = edge(around[place + 1] if around[place + 1 :] else None, 0)
+        before = edge(around[place - 1] if place else None, LAST)
+        after = edge((*around, None)[place + 1], FIRST)
         words = well_set(f"{before}{text}{after}")
         words = words[len(before) : len(words) - len(after)]
         if words != text:
