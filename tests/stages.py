@@ -15,8 +15,13 @@ from progress import LOG, ROOT, alone, check_seed, program, run, stop
 PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q"]
 WORKERS = ["--numprocesses", str(os.cpu_count() or 1)]
-OF_THE_SITE = ["tests/test_site.py", "tests/test_explorers.py"]
-OF_THE_SITE += ["tests/test_print.py"]
+OF_THE_SITE = [
+    "tests/test_site.py",
+    "tests/test_explorers.py",
+    "tests/test_navigation.py",
+    "tests/test_print.py",
+    "tests/test_sharing.py",
+]
 LATER = [f"--ignore={name}" for name in [*OF_THE_SITE, "tests/test_colab.py"]]
 QUICK_LAB = "losses"
 STAGES = {

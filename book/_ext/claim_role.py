@@ -20,6 +20,7 @@ from sphinx.locale import get_translation
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
+from typography import well_set
 
 logger = logging.getLogger(__name__)
 _ = get_translation("course")
@@ -137,8 +138,8 @@ class FillClaims(SphinxPostTransform):
         lines = [sentence(claim)]
         if claim["values"]:
             lines.append(strip(claim))
-            lines.append(f'<p class="legend">{escape(legend(claim))}</p>')
-        lines.append(f'<p class="fresh">{escape(replicated(claim))}</p>')
+            lines.append(f'<p class="legend">{shown(legend(claim))}</p>')
+        lines.append(f'<p class="fresh">{shown(replicated(claim))}</p>')
         if claim["source"]:
             source = _("Source: {source}.").format(source=claim["source"])
             lines.append(f'<p class="source">{escape(source)}</p>')
@@ -154,11 +155,16 @@ class FillClaims(SphinxPostTransform):
         )
 
 
+def shown(text: str) -> str:
+    """Return a text as the page shows it."""
+    return escape(well_set(text))
+
+
 def sentence(claim: dict) -> str:
     """Return the sentence that was tested, its bound set off."""
-    parts = (claim["statement"], claim["bound"], claim["sentence"])
-    statement, bound, whole = map(escape, parts)
-    rest = whole.removeprefix(f"{statement} {bound}")
+    parts = (claim["statement"], claim["bound"])
+    rest = claim["sentence"].removeprefix(" ".join(parts))
+    statement, bound, rest = (shown(x) for x in (*parts, rest))
     return (
         f'<p class="sentence"><span aria-hidden="true">✓ </span>{statement}'
         f" <strong>{bound}</strong>{rest}.</p>"
@@ -223,7 +229,7 @@ def visit_link(self, node: claim_link) -> None:
 def depart_link(self, node: claim_link) -> None:
     """Close the link; what a printed page shows stands in it too."""
     if "paper" in node:
-        paper = escape(node["paper"])
+        paper = shown(node["paper"])
         self.body.append(f'</span><span class="on-paper">{paper}</span>')
     self.body.append("</a>")
 

@@ -37,6 +37,7 @@ from sphinx.locale import get_translation
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from typography import well_set
 
 from companion.plots import DATA
 
@@ -267,7 +268,7 @@ def depart_explorer(self, node: explorer) -> None:
     """Close the stage and say in words what it shows."""
     self.body.append(
         f'</div>\n<p class="description" id="{node["prefix"]}">'
-        f"{escape(node['words']['description'])}</p>\n"
+        f"{escape(well_set(node['words']['description']))}</p>\n"
         f'<p class="opened-as-file" hidden>{escape(opened_as_file())}</p>\n'
         "</div>\n"
     )

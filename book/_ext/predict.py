@@ -32,6 +32,7 @@ from sphinx.application import Sphinx
 from sphinx.locale import get_translation
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
+from typography import well_set
 
 from companion.claims import number
 
@@ -201,6 +202,7 @@ def sentences(node: predict) -> dict[str, str]:
             low=short_end(claim, "low"),
             high=with_unit(short_end(claim, "high"), unit),
         )
+    measured = well_set(measured)
     distance = "{distance}"
     if node["logarithmic"]:
         away = _("You were off by a factor of {distance}.")

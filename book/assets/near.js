@@ -64,3 +64,13 @@ for (const name of named) {
   const section = document.getElementById(name);
   if (section) sections.observe(section);
 }
+
+// A report of a problem names the section in view.
+const report = document.querySelector("a.btn-report-button");
+const address = report?.href;
+for (const event of ["pointerdown", "keydown"]) {
+  report?.addEventListener(event, () => {
+    const section = document.querySelector(".toc-entry > a[aria-current]");
+    report.href = address + encodeURIComponent(section?.hash ?? "");
+  });
+}
