@@ -16,6 +16,7 @@ PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q"]
 WORKERS = ["--numprocesses", str(os.cpu_count() or 1)]
 OF_THE_SITE = ["tests/test_site.py", "tests/test_explorers.py"]
+OF_THE_SITE += ["tests/test_navigation.py"]
 LATER = [f"--ignore={name}" for name in [*OF_THE_SITE, "tests/test_colab.py"]]
 QUICK_LAB = "losses"
 STAGES = {

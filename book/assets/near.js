@@ -1,6 +1,7 @@
 // The theme lays out the whole page when it has loaded: to mark the section in
 // view in the contents, and to let the keyboard reach what scrolls. Here both
 // are done for what comes near the window; what is far counts as scrolling.
+// What scrolls fades where it is cut off.
 
 const all = document.querySelectorAll;
 document.querySelectorAll = function (selector) {
@@ -8,12 +9,18 @@ document.querySelectorAll = function (selector) {
   return theirs ? [] : all.call(document, selector);
 };
 
+const fade = (box) => {
+  const rest = box.scrollWidth - box.clientWidth;
+  box.classList.toggle("cut-before", box.scrollLeft > 1);
+  box.classList.toggle("cut-after", box.scrollLeft < rest - 1);
+};
 const scrolls = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       const wide = target.scrollWidth > target.clientWidth;
       target.tabIndex = wide ? 0 : -1;
+      fade(target);
     }
   },
   { rootMargin: "1000px" },
@@ -33,6 +40,33 @@ const watch = () => {
 };
 watch();
 addEventListener("resize", watch);
+document.fonts.ready.then(watch);
+for (const box of boxes) {
+  box.addEventListener("scroll", () => fade(box), { passive: true });
+}
+
+// A link has landed: while sections find their height its place stays where it
+// is, until the reader moves.
+const hold = () => {
+  const name = decodeURIComponent(location.hash.slice(1));
+  const place = document.getElementById(name);
+  if (!name || !place) return;
+  const held = new ResizeObserver(() => place.scrollIntoView());
+  held.observe(document.querySelector("main"));
+  const release = () => held.disconnect();
+  for (const move of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(move, release, { once: true, passive: true });
+  }
+  setTimeout(release, 3000);
+};
+// who comes back is where they were
+const [{ type }] = performance.getEntriesByType("navigation");
+if (type === "navigate") hold();
+addEventListener("click", ({ target, defaultPrevented }) => {
+  const link = target.closest("a[href*='#']");
+  if (!link || defaultPrevented) return;
+  setTimeout(() => link.href === location.href && hold());
+});
 
 const links = [...all.call(document, ".toc-entry > a[href^='#']")];
 const id = (link) => decodeURIComponent(link.hash.slice(1));
