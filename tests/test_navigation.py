@@ -164,19 +164,6 @@ def test_every_link_to_a_place_lands_there(browser, server, page):
     assert missed == {}
 
 
-def test_a_link_that_has_landed_lets_the_reader_go(browser, server):
-    address = server + "book/backpropagation.html#exercise-2"
-    with Visit(browser, address, width=390) as visit:
-        visit.page.wait_for_timeout(300)
-        visit.page.mouse.move(200, 400)
-        visit.page.mouse.wheel(0, -3000)
-        visit.page.wait_for_timeout(500)
-        top = visit.page.evaluate(
-            "document.getElementById('exercise-2').getBoundingClientRect().top"
-        )
-        assert top > 400
-
-
 # Focus ------------------------------------------------------------------------
 
 # How the element in focus looks, with what stands for it: a label beside a

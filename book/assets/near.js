@@ -45,29 +45,6 @@ for (const box of boxes) {
   box.addEventListener("scroll", () => fade(box), { passive: true });
 }
 
-// A link has landed: while sections find their height its place stays where it
-// is, until the reader moves.
-const hold = () => {
-  const name = decodeURIComponent(location.hash.slice(1));
-  const place = document.getElementById(name);
-  if (!name || !place) return;
-  const held = new ResizeObserver(() => place.scrollIntoView());
-  held.observe(document.querySelector("main"));
-  const release = () => held.disconnect();
-  for (const move of ["wheel", "touchstart", "pointerdown", "keydown"]) {
-    addEventListener(move, release, { once: true, passive: true });
-  }
-  setTimeout(release, 3000);
-};
-// who comes back is where they were
-const [{ type }] = performance.getEntriesByType("navigation");
-if (type === "navigate") hold();
-addEventListener("click", ({ target, defaultPrevented }) => {
-  const link = target.closest("a[href*='#']");
-  if (!link || defaultPrevented) return;
-  setTimeout(() => link.href === location.href && hold());
-});
-
 const links = [...all.call(document, ".toc-entry > a[href^='#']")];
 const id = (link) => decodeURIComponent(link.hash.slice(1));
 const named = new Set(links.map(id));
