@@ -11,6 +11,7 @@ import pytest
 import test_site
 import yaml
 from test_site import (
+    LAID_OUT,
     PAGES,
     PREFIX,
     ROOT,
@@ -64,6 +65,7 @@ OPEN_ALL = """() => {
 def test_nothing_is_wider_than_a_phone(browser, server, page):
     with Visit(browser, server + page, width=390) as visit:
         visit.page.evaluate(OPEN_ALL)
+        visit.page.add_style_tag(content=LAID_OUT)
         for width in (390, 320):
             visit.page.set_viewport_size({"width": width, "height": 800})
             wide = "document.documentElement.scrollWidth - innerWidth"
@@ -109,7 +111,7 @@ def test_what_scrolls_fades_where_it_is_cut_off(browser, server, page):
 
 
 def test_what_fits_does_not_fade(browser, server):
-    with Visit(browser, server + "book/losses.html", width=1280) as visit:
+    with Visit(browser, server + "book/dropout.html", width=1280) as visit:
         visit.page.locator(".katex-display").first.scroll_into_view_if_needed()
         visit.page.wait_for_selector(".katex-display[tabindex='-1']")
         assert visit.page.locator(".cut-after, .cut-before").count() == 0
