@@ -29,6 +29,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from labs import fingerprint
 from playwright.sync_api import sync_playwright
+from serve import Site
 from test_repository import public
 
 ROOT = Path(__file__).parents[1]
@@ -717,16 +718,8 @@ def test_a_foreign_font_is_named(tmp_path):
 # In a browser -----------------------------------------------------------------
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that prints nothing and has the site also where its page
-    for wrong addresses expects it.
-    """
-
-    def translate_path(self, path):
-        """Return the file behind an address."""
-        return super().translate_path(
-            "/" + path.removeprefix(PREFIX).removeprefix("/")
-        )
+class Quiet(Site):
+    """The server of the course, which prints nothing."""
 
     def log_message(self, *args):
         """Say nothing."""
@@ -1733,7 +1726,7 @@ def test_a_printed_page_says_how_sure_it_is(browser, toy):
 @pytest.mark.parametrize("page", ["book/toy.html", "book/misconceptions.html"])
 def test_a_misconception_asks_first(browser, toy, page):
     with Visit(browser, toy + page) as visit:
-        box = visit.page.locator("#misconception-toy-1")
+        box = visit.page.locator("#misconception-toy-grows")
         answer, choices = box.locator(".answer"), box.locator("details")
         assert not answer.is_visible()
         assert choices.all_inner_texts() == ["True", "Partly", "False"]

@@ -68,6 +68,7 @@ class FillLedger(SphinxPostTransform):
                 [
                     stamp(self.env, labs),
                     close(labs),
+                    nodes.raw("", chapters(self, labs), format="html"),
                     nodes.raw("", form(self, labs), format="html"),
                     nodes.raw("", table(self, labs), format="html"),
                 ]
@@ -162,6 +163,21 @@ def chapter(transform: SphinxPostTransform, lab: str) -> str:
     """Return the title of the chapter that a lab belongs to."""
     titles = transform.env.titles
     return titles.get(f"book/{slug(lab)}", titles[lab]).astext()
+
+
+def chapters(
+    transform: SphinxPostTransform, labs: dict[str, list[dict]]
+) -> str:
+    """Return links to the first claim of each chapter."""
+    links = "".join(
+        f'<li><a href="#claim-{slug(lab)}-{made[0]["name"]}">'
+        f"{escape(chapter(transform, lab))}</a> ({len(made)})</li>"
+        for lab, made in labs.items()
+    )
+    return (
+        f'<nav class="ledger-chapters" aria-label="{_("Chapters")}">'
+        f"<ul>{links}</ul></nav>"
+    )
 
 
 def form(transform: SphinxPostTransform, labs: dict[str, list[dict]]) -> str:

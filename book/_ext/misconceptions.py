@@ -25,7 +25,9 @@ from claim_role import pending_claim
 from docutils import nodes
 from docutils.parsers.rst import directives
 from quiz import quiz_answer, quiz_choice
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
@@ -94,17 +96,17 @@ class Misconception(SphinxDirective):
         answer += self.line("What the experiment shows", "label")
         self.state.nested_parse(self.content, self.content_offset, answer)
         lab = lab_document(self.env, self.options["lab"])
-        for name in self.options["claim"].split():
+        names = self.options["claim"].split()
+        for name in names:
             place = pending_claim(lab=lab, claim=name, part="sentence")
             self.set_source_info(place)
             answer += nodes.paragraph("", "", place, classes=["tested"])
         box += answer
         self.add_name(box)
-        if not box["ids"]:
-            number = self.env.new_serialno("misconception") + 1
-            box["ids"].append(
-                f"misconception-{slug(self.env.docname)}-{number}"
-            )
+        # the claim's name stays; numbers are what addresses once were made of
+        number = self.env.new_serialno("misconception") + 1
+        for part in (names[0].replace("/", "-"), number):
+            box["ids"].append(f"misconception-{slug(self.env.docname)}-{part}")
         return [box]
 
     def choices(self, verdict: str) -> misconception_part:
@@ -135,6 +137,7 @@ class AllMisconceptions(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the place."""
+        mark(self.env, "collects_misconceptions")
         return [all_misconceptions()]
 
 
@@ -166,6 +169,24 @@ class FillMisconceptions(SphinxPostTransform):
             )
 
 
+def list_chapters(app: Sphinx, env: BuildEnvironment) -> None:
+    """Tell the contents of the collection's page what it will hold."""
+    for page in marked(env, "collects_misconceptions"):
+        entries = nodes.bullet_list()
+        for docname in marked(env, "has_misconceptions"):
+            name = env.titles[docname].astext()
+            link = nodes.reference(
+                "",
+                name,
+                internal=True,
+                refuri=page,
+                anchorname=f"#misconceptions-{slug(docname)}",
+            )
+            line = addnodes.compact_paragraph("", "", link)
+            entries += nodes.list_item("", line)
+        env.tocs[page][0][1:] = [entries]
+
+
 def visit_box(self, node: misconception) -> None:
     """Open the box."""
     self.body.append(self.starttag(node, "div", CLASS="misconception"))
@@ -191,6 +212,7 @@ def setup(app: Sphinx) -> dict:
     app.add_directive("misconception", Misconception)
     app.add_directive("misconceptions", AllMisconceptions)
     app.add_post_transform(FillMisconceptions)
+    app.connect("env-updated", list_chapters)
     return {
         "version": "1",
         "parallel_read_safe": True,

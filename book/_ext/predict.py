@@ -250,10 +250,8 @@ def visit_predict(self, node: predict) -> None:
         "close": words["close"],
         "unit": node["unit"],
     }
-    attributes = "".join(
-        f' data-{key}="{escape(str(each))}"' for key, each in data.items()
-    )
-    self.body.append(f'<div class="predict"{attributes}>\n')
+    attributes = {f"data-{key}": str(each) for key, each in data.items()}
+    self.body.append(self.starttag(node, "div", CLASS="predict", **attributes))
 
 
 def depart_predict(self, node: predict) -> None:

@@ -1,6 +1,7 @@
 // The theme lays out the whole page when it has loaded: to mark the section in
 // view in the contents, and to let the keyboard reach what scrolls. Here both
 // are done for what comes near the window; what is far counts as scrolling.
+// What scrolls fades where it is cut off.
 
 const all = document.querySelectorAll;
 document.querySelectorAll = function (selector) {
@@ -8,12 +9,18 @@ document.querySelectorAll = function (selector) {
   return theirs ? [] : all.call(document, selector);
 };
 
+const fade = (box) => {
+  const rest = box.scrollWidth - box.clientWidth;
+  box.classList.toggle("cut-before", box.scrollLeft > 1);
+  box.classList.toggle("cut-after", box.scrollLeft < rest - 1);
+};
 const scrolls = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       const wide = target.scrollWidth > target.clientWidth;
       target.tabIndex = wide ? 0 : -1;
+      fade(target);
     }
   },
   { rootMargin: "1000px" },
@@ -33,6 +40,10 @@ const watch = () => {
 };
 watch();
 addEventListener("resize", watch);
+document.fonts.ready.then(watch);
+for (const box of boxes) {
+  box.addEventListener("scroll", () => fade(box), { passive: true });
+}
 
 const links = [...all.call(document, ".toc-entry > a[href^='#']")];
 const id = (link) => decodeURIComponent(link.hash.slice(1));
