@@ -370,7 +370,7 @@ def test_the_starter_serves_live_figures_and_the_search(
             assert visit.messages == visit.failed == visit.foreign == []
     finally:
         running.terminate()
-        running.wait(10)
+        running.communicate(timeout=10)
 
 
 # The build --------------------------------------------------------------------
