@@ -186,9 +186,10 @@ def test_a_handout_is_short(browser, server, name, tmp_path):  # noqa: F811
 
 @pytest.fixture(scope="module")
 def joined(browser, tmp_path_factory):  # noqa: F811
-    """Join two pages; the browser says whether there is one."""
+    """Join three pages; the browser says whether there is one."""
     target = tmp_path_factory.mktemp("pdf") / "two.pdf"
     names = {"book/introduction": "Before", "book/dropout": "I. One"}
+    names["book/references"] = "Back"  # both of the others cite
     with ThreadPoolExecutor() as pool:  # one Playwright in a thread
         sheets = pool.submit(course_pdf.join, names, SITE, target).result()
     return PdfReader(target), sheets
