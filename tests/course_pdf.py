@@ -138,13 +138,15 @@ class Places:
         for name, part in names.items():
             page, above = self.starts[name], None
             if part not in parts:
-                parts[part] = writer.add_outline_item(part, page)
+                parts[part] = writer.add_outline_item(
+                    title=part, page_number=page
+                )
             for place, title in headings(site / f"{name}.html").items():
                 page, to = self.named.get((name, place), (page, None))
                 item = writer.add_outline_item(
-                    title,
-                    page,
-                    above or parts[part],
+                    title=title,
+                    page_number=page,
+                    parent=above or parts[part],
                     fit=Fit.xyz(top=to and to.get("/Top")),
                     is_open=False,
                 )

@@ -186,9 +186,10 @@ def test_a_handout_is_short(browser, server, name, tmp_path):  # noqa: F811
 
 @pytest.fixture(scope="module")
 def joined(browser, tmp_path_factory):  # noqa: F811
-    """Join two pages; the browser says whether there is one."""
+    """Join three pages; the browser says whether there is one."""
     target = tmp_path_factory.mktemp("pdf") / "two.pdf"
     names = {"book/introduction": "Before", "book/dropout": "I. One"}
+    names["book/references"] = "Back"  # both of the others cite
     with ThreadPoolExecutor() as pool:  # one Playwright in a thread
         sheets = pool.submit(course_pdf.join, names, SITE, target).result()
     return PdfReader(target), sheets
@@ -370,7 +371,7 @@ def test_the_starter_serves_live_figures_and_the_search(
             assert visit.messages == visit.failed == visit.foreign == []
     finally:
         running.terminate()
-        running.wait(10)
+        running.communicate(timeout=10)
 
 
 # The build --------------------------------------------------------------------
