@@ -343,6 +343,7 @@ def test_words_are_set(typed, set_):
     "parts",
     [
         ["With 64", "\n", "inputs"],
+        ["Not", "\n", "so: 64", "\n", "inputs"],
         ["in Fig.", "\n", "3"],
         [nodes.strong("", "64"), " inputs"],
         [nodes.math("", "n"), " seeds"],

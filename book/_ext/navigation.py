@@ -14,11 +14,13 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment.adapters.toctree import document_toc
 from sphinx.locale import get_translation
+from typography import well_set
 
 _ = get_translation("course")
 WORDS_A_MINUTE = 230
 SECONDS = 5  # a lab's time is rounded up to a multiple of these
 FEW = 3  # sections that need no contents
+TEXT = re.compile(r">[^<]+<")
 LABEL = re.compile(r'(<a class="headerlink"[^>]*?) title="([^"]*)"')
 
 
@@ -76,6 +78,7 @@ def contents(app: Sphinx, pagename: str) -> str:
     listed = "".join(
         app.builder.render_partial(each)["fragment"] for each in entries
     )
+    listed = TEXT.sub(lambda found: well_set(found[0]), listed)
     return (
         f'\n<details class="page-contents"><summary>{_("Contents")}</summary>'
         f'<nav aria-label="{_("Contents of this page")}">{listed}</nav>'

@@ -77,14 +77,15 @@ class SetWords(SphinxPostTransform):
         """Set one text; its neighbours may be the number, or the unit. No rule
         changes a length.
         """
-        place = text.parent.index(text)
         around = text.parent.children
+        # line breaks are equal to each other, so not by index()
+        place = next(i for i, each in enumerate(around) if each is text)
         before = edge(around[place - 1] if place else None, LAST)
         after = edge((*around, None)[place + 1], FIRST)
         words = well_set(f"{before}{text}{after}")
         words = words[len(before) : len(words) - len(after)]
         if words != text:
-            text.parent.replace(text, nodes.Text(words))
+            text.parent[place] = nodes.Text(words)
 
 
 def keep_figures_whole(app: Sphinx, config: Config) -> None:
