@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+RUN := $(PY) tests/quiet.py
 READY := $(VENV)/.ready
 SITE := _build/html
 SEEDS ?= 1 2 3
@@ -58,13 +59,13 @@ $(READY): requirements.txt constraints.txt pyproject.toml companion/__init__.py
 	@$(PYTHON) tests/environment.py
 
 constraints: $(READY)
-	@$(PY) tests/constraints.py > constraints.txt.new && mv constraints.txt.new constraints.txt && touch $(READY)
+	@$(RUN) tests/constraints.py > constraints.txt.new && mv constraints.txt.new constraints.txt && touch $(READY)
 	@echo "constraints.txt written"
 
 # The book --------------------------------------------------------------------
 
 site: $(READY)
-	@$(PY) tests/build_site.py
+	@$(RUN) tests/build_site.py
 
 book: site
 	@echo "The book is at $(CURDIR)/$(SITE)/index.html"
@@ -72,77 +73,68 @@ book: site
 # The tests -------------------------------------------------------------------
 
 test: $(READY)
-	@$(PY) tests/stages.py
+	@$(RUN) tests/stages.py
 
 check: $(READY)
-	@$(PY) tests/stages.py style "modules, doctests, repository"
+	@$(RUN) tests/stages.py style "modules, doctests, repository"
 
 one: $(READY)
-	@$(PY) tests/one_chapter.py $(LAB)
+	@$(RUN) tests/one_chapter.py $(LAB)
 
 chapter: $(READY)
-	@$(PY) tests/new_chapter.py $(NAME)
+	@$(RUN) tests/new_chapter.py $(NAME)
 
 # Every lab runs once more, on its own, and what its tagged cells print is
 # compared with what the site shows.
 nbval: site
-	@$(PY) tests/stages.py "labs against the site"
+	@$(RUN) tests/stages.py "labs against the site"
 
 # And once more with the claims made again at the end, as readers do who go back
 # to a cell.
 again: site
-	@$(PY) tests/labs.py again
+	@$(RUN) tests/labs.py again
 
 # Every lab in the reader's environment. It is made once, in _build/colab.
 test-colab: $(READY)
-	@$(PY) -m pytest -q tests/test_colab.py
+	@$(RUN) -m pytest -q tests/test_colab.py
 
-# Labs are not executed for this: their links do not depend on it.
-LINKS := _build/links
 links: $(READY)
-	@rm -rf $(LINKS) && mkdir -p $(LINKS)
-	@sed 's/execute_notebooks: cache/execute_notebooks: "off"/' _config.yml > $(LINKS)/config.yml
-	@PYTHONPATH=book/_ext $(PY) -c 'from jupyter_book.cli.main import main; main()' build . --builder linkcheck -qq \
-		--config $(LINKS)/config.yml --path-output $(LINKS) > $(LINKS)/log 2>&1 || \
-		{ grep -F '[broken]' $(LINKS)/_build/html/output.txt || cat $(LINKS)/log; \
-		$(call FAILED,looking for the links to other sites,check the network; then mend the links above on the pages named); }
+	@$(RUN) tests/links.py
 
 # Around it -----------------------------------------------------------------------------------------------------------
 
 lab: $(READY)
-	@$(PY) tests/lab_copies.py copy
-	@env -u TQDM_DISABLE $(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/my_labs $(ARGS)
+	@env -u TQDM_DISABLE $(RUN) tests/lab_copies.py open $(ARGS)
 
 strip: $(READY)
-	@$(PY) tests/lab_copies.py strip
+	@$(RUN) tests/lab_copies.py strip
 
-serve:
-	@test -f $(SITE)/index.html || $(MAKE) book
-	@$(PY) tests/serve.py $(SITE) $(PORT)
+serve: $(if $(wildcard $(SITE)/index.html),,book)
+	@$(RUN) tests/serve.py $(SITE) $(PORT)
 
 pdf: site
-	@$(PY) tests/course_pdf.py
+	@$(RUN) tests/course_pdf.py
 
 archive: site
-	@$(PY) tests/archive.py
+	@$(RUN) tests/archive.py
 
 bench: $(READY)
-	@for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done
+	@for file in benchmarks/bench_*.py; do $(RUN) $$file || exit 1; done
 
 audit: site
-	@$(PY) tests/audit.py --runs $(or $(RUNS),5)
+	@$(RUN) tests/audit.py --runs $(or $(RUNS),5)
 
 replicate: $(READY)
-	@$(PY) tests/replicate.py $(SEEDS)
+	@$(RUN) tests/replicate.py $(SEEDS)
 
 mutate-claims: $(READY)
-	@$(PY) tests/mutate_claims.py $(LABS)
+	@$(RUN) tests/mutate_claims.py $(LABS)
 
 release: $(READY)
-	@$(PY) tests/release.py
+	@$(RUN) tests/release.py
 
 repository: $(READY)
-	@$(PY) tests/repository.py $(if $(URL),"$(URL)")
+	@$(RUN) tests/repository.py $(if $(URL),"$(URL)")
 
 clean:
 	rm -rf _build $(VENV) .nox *.egg-info .pytest_cache .ruff_cache .hypothesis

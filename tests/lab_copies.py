@@ -3,16 +3,18 @@
 ``python tests/lab_copies.py copy`` puts a copy of every lab into ``my_labs``,
 which git ignores. A copy that its reader has changed is never touched; one that
 is as it was made follows the lab. ``python tests/lab_copies.py strip`` takes
-outputs and an editor's traces out of the labs of the course.
+outputs and an editor's traces out of the labs of the course, and ``python
+tests/lab_copies.py open`` opens JupyterLab on the copies.
 """
 
 import hashlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
-from progress import ROOT, program
+from progress import ROOT, program, stop
 
 FOLDER = "my_labs"
 MADE = ".made.json"
@@ -81,12 +83,36 @@ def strip(root: Path) -> list[str]:
     return changed
 
 
-def main(what: str) -> int:
-    """Copy or strip, and say what was kept or changed."""
-    for sentence in {"copy": copy, "strip": strip}[what](ROOT):
-        print(sentence)
-    return 0
+def open_lab(root: Path, *options: str) -> int:
+    """Show the copies in JupyterLab until Ctrl-C. What it says goes on to the
+    terminal, except its last words.
+    """
+    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir=."]
+    command += [f"--LabApp.default_url=/lab/tree/{FOLDER}", *options]
+    lab = subprocess.Popen(
+        command,
+        cwd=root,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        for line in lab.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+        return lab.wait()
+    except BaseException:
+        stop(lab)
+        raise
+
+
+def main(what: str, *options: str) -> int:
+    """Copy or strip, and say what was kept or changed; or open the copies."""
+    work = strip if what == "strip" else copy
+    for sentence in work(ROOT):
+        print(sentence, flush=True)
+    return open_lab(ROOT, *options) if what == "open" else 0
 
 
 if __name__ == "__main__":
-    program(lambda: main(sys.argv[1]))
+    program(lambda: main(*sys.argv[1:]))

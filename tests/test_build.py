@@ -3,6 +3,8 @@ timed, an environment that is this folder's own.
 """
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -449,3 +451,87 @@ def test_git_is_looked_for_first(folder, monkeypatch):
     with pytest.raises(SystemExit, match="install git"):
         environment.make()
     assert (folder / ".venv/.ready").exists()
+
+
+# Ctrl-C ----------------------------------------------------------------------
+
+# What each target starts last, replaced by something that loads for ever.
+LOADS = "import time\nprint('begun', flush=True)\ntime.sleep(60)\n"
+STARTS = {
+    "test": "tests/stages.py",
+    "check": "tests/stages.py",
+    "one": "tests/one_chapter.py",
+    "chapter": "tests/new_chapter.py",
+    "site": "tests/build_site.py",
+    "book": "tests/build_site.py",
+    "nbval": "tests/build_site.py",
+    "again": "tests/labs.py",
+    "test-colab": "pytest.py",
+    "links": "tests/links.py",
+    "lab": "jupyterlab.py",
+    "strip": "tests/lab_copies.py",
+    "serve": "tests/serve.py",
+    "pdf": "tests/course_pdf.py",
+    "archive": "tests/archive.py",
+    "bench": "benchmarks/bench_a.py",
+    "audit": "tests/audit.py",
+    "replicate": "tests/replicate.py",
+    "mutate-claims": "tests/mutate_claims.py",
+    "release": "tests/release.py",
+    "repository": "tests/repository.py",
+    "constraints": "tests/constraints.py",
+}
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A folder with the Makefile and an environment that is this one."""
+    for name in ("tests", "benchmarks", "notebooks", ".venv/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in [*environment.MADE_FROM, "_config.yml"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1, 1))
+    for name in ("Makefile", "tests/progress.py", "tests/quiet.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    python = tmp_path / ".venv/bin/python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / ".venv/.ready").write_text(f"{tmp_path}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("target", STARTS)
+def test_ctrl_c_is_one_line_in_every_target(made, target):
+    for name in set(STARTS.values()) - {STARTS[target]}:
+        (made / name).write_text("")
+    if target == "lab":
+        shutil.copy(ROOT / "tests/lab_copies.py", made / "tests")
+    if target == "serve":  # what is built already
+        (made / "_build/html").mkdir(parents=True)
+        (made / "_build/html/index.html").touch()
+    (made / STARTS[target]).write_text(LOADS)
+    make = subprocess.Popen(
+        ["make", target],
+        cwd=made,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
+    )
+    if target == "constraints":  # what it says goes into a file
+        time.sleep(1)
+    else:
+        assert make.stdout.readline() == "begun\n"
+    os.killpg(make.pid, signal.SIGINT)
+    said = make.communicate(timeout=20)[0].splitlines()
+    # One line, or three where make lost count of what it waits for.
+    assert said and all(line.startswith("make: ***") for line in said), said
+    assert len(said) == 1 or "No child processes" in said[0], said
+
+
+def test_every_target_is_interrupted():
+    text = (ROOT / "Makefile").read_text(encoding="utf8")
+    (names,) = re.findall(r"^\.PHONY: (help .*)", text, re.MULTILINE)
+    assert set(names.split()) - {"help", "clean"} == STARTS.keys()
