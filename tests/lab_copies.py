@@ -9,6 +9,7 @@ tests/lab_copies.py open`` opens JupyterLab on the copies.
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,11 @@ def open_lab(root: Path, *options: str) -> int:
     """Show the copies in JupyterLab until Ctrl-C. What it says goes on to the
     terminal, except its last words.
     """
+    if os.geteuid() == 0 and "--allow-root" not in options:
+        sys.exit(
+            "JupyterLab starts as root only where you allow it: make lab"
+            " ARGS=--allow-root"
+        )
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir=."]
     command += [f"--LabApp.default_url=/lab/tree/{FOLDER}", *options]
     lab = subprocess.Popen(

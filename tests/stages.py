@@ -2,7 +2,8 @@
 took: ``python tests/stages.py [STAGE ...]``.
 
 The stage that mostly waits for downloads runs beside the others. The first
-failure ends everything.
+failure ends everything; with ``--go-on``, as in ``make check``, the other
+stages run nevertheless, so that all is said at once.
 """
 
 import os
@@ -50,20 +51,24 @@ def table(took: dict[str, float], total: float) -> str:
     return "\n".join(f"{name:{width}} {s:6.0f} s" for name, s in rows.items())
 
 
-def run_stage(name: str) -> float:
-    """Run the commands of a stage and return its seconds; stop at a failure."""
-    start = time.monotonic()
+def run_stage(name: str, go_on: bool) -> tuple[float, bool]:
+    """Run the commands of a stage, up to the first that fails or all of them;
+    return its seconds, and whether it failed.
+    """
+    start, failed = time.monotonic(), False
     print(f"== {name}", flush=True)
     for command in STAGES[name]:
         if run(command, **SETTINGS):
-            sys.exit(f"This stage failed: {name}. Its last lines say why.")
-    return time.monotonic() - start
+            failed = True
+            if not go_on:
+                break
+    return time.monotonic() - start, failed
 
 
-def main(names: list[str]) -> int:
+def main(names: list[str], go_on: bool = False) -> int:
     """Run the stages and print the table."""
     check_seed()
-    start, took, beside = time.monotonic(), {}, None
+    start, took, beside, failed = time.monotonic(), {}, None, []
     with alone():
         SETTINGS["env"] |= os.environ
         LOG.mkdir(parents=True, exist_ok=True)
@@ -80,7 +85,15 @@ def main(names: list[str]) -> int:
         try:
             for name in names:
                 if beside is None or name != BESIDE:
-                    took[name] = run_stage(name)
+                    took[name], bad = run_stage(name, go_on)
+                    failed += [name] * bad
+                    if bad and not go_on:
+                        break
+            if failed:
+                sys.exit(
+                    f"This failed: {', '.join(failed)}. The last lines above"
+                    " say why."
+                )
             if beside is not None:
                 print(f"== {BESIDE} (since the start; {log})", flush=True)
                 waited = time.monotonic()
@@ -97,4 +110,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    program(lambda: main(sys.argv[1:] or list(STAGES)))
+    asked = [name for name in sys.argv[1:] if name != "--go-on"]
+    program(lambda: main(asked or list(STAGES), "--go-on" in sys.argv))

@@ -2,6 +2,7 @@
 timed, an environment that is this folder's own.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -350,6 +351,42 @@ def test_the_table_has_every_stage():
     ]
 
 
+BAD, GOOD = ([[sys.executable, "-c", f"exit({n})"]] for n in (3, 0))
+THREE = {"a": BAD + BAD, "b": GOOD, "c": BAD}
+
+
+@pytest.mark.parametrize(
+    ("go_on", "ran", "failed"), [(True, "abc", "a, c"), (False, "a", "a")]
+)
+def test_a_check_goes_on_after_a_failure_and_a_test_does_not(
+    tmp_path, monkeypatch, capsys, go_on, ran, failed
+):
+    commands = []
+
+    def run(command, **_):
+        commands.append(command)
+        return subprocess.call(command)
+
+    monkeypatch.setattr(stages, "run", run)
+    monkeypatch.setattr(stages, "STAGES", THREE)
+    monkeypatch.setattr(stages, "LOG", tmp_path)
+    monkeypatch.setattr(stages, "alone", contextlib.nullcontext)
+    with pytest.raises(SystemExit, match=f"This failed: {failed}[.]"):
+        stages.main(list(THREE), go_on)
+    said = capsys.readouterr().out.splitlines()
+    assert said == [f"== {name}" for name in ran]
+    assert len(commands) == (4 if go_on else 1)
+
+
+def test_a_check_says_all_and_a_test_stops():
+    text = (ROOT / "Makefile").read_text(encoding="utf8")
+    assert re.findall(r"stages\.py(.*)", text) == [
+        "",
+        ' --go-on style "modules, doctests, repository"',
+        ' "labs against the site"',
+    ]
+
+
 @pytest.mark.parametrize("port", ["busy", "99999", "x"])
 def test_a_port_that_cannot_be_had_is_said_in_a_sentence(tmp_path, port):
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -512,7 +549,7 @@ def test_ctrl_c_is_one_line_in_every_target(made, target):
         (made / "_build/html/index.html").touch()
     (made / STARTS[target]).write_text(LOADS)
     make = subprocess.Popen(
-        ["make", target],
+        ["make", target, "ARGS=--allow-root"],
         cwd=made,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -106,3 +106,9 @@ def test_the_labs_of_the_course_are_stripped(tmp_path):
         ]
         == lab_copies.LANGUAGE
     )
+
+
+def test_root_is_told_what_to_say(course, monkeypatch):
+    monkeypatch.setattr(lab_copies.os, "geteuid", lambda: 0)
+    with pytest.raises(SystemExit, match="make lab ARGS=--allow-root"):
+        lab_copies.open_lab(course)
