@@ -40,7 +40,7 @@ help:
 	@echo "make release                   repeat every changed lab on five fresh sets of seeds; writes replications.json"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
 	@echo "make again                     every lab once more, its claims made again after the last cell"
-	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell"
+	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell; BRANCH=... TITLE=\"...\""
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
 	@echo "make clean                     remove what was built (_build and .venv)"
 
@@ -134,7 +134,7 @@ release: $(READY)
 	@$(RUN) tests/release.py
 
 repository: $(READY)
-	@$(RUN) tests/repository.py $(if $(URL),"$(URL)")
+	@$(RUN) tests/repository.py $(if $(URL),--url "$(URL)") $(if $(BRANCH),--branch "$(BRANCH)") $(if $(TITLE),--title "$(TITLE)")
 
 clean:
 	rm -rf _build $(VENV) .nox *.egg-info .pytest_cache .ruff_cache .hypothesis

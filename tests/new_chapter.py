@@ -166,10 +166,10 @@ SUMMARY = """\
 To write: what was found, in sentences that stand alone."""
 
 
-def filled(text: str, slug: str, url: str) -> str:
+def filled(text: str, slug: str, url: str, at: str) -> str:
     """Return a template with the chapter's names and addresses in it."""
     words = slug.replace("_", " ")
-    blob = f"{repository.name_of(url)}/blob/main/notebooks/{slug}.ipynb"
+    blob = f"{repository.name_of(url)}/blob/{at}/notebooks/{slug}.ipynb"
     for mark, value in {
         "<slug>": slug,
         "<words>": words,
@@ -181,13 +181,13 @@ def filled(text: str, slug: str, url: str) -> str:
     return text
 
 
-def notebook(slug: str, url: str) -> str:
+def notebook(slug: str, url: str, at: str) -> str:
     """Return the text of the new lab."""
     kinds = ["markdown", "markdown", "code", "code", "code", "markdown"]
     texts = [OPENING, FRAME, "", EXPERIMENT, CLAIM, SUMMARY]
     cells = []
     for number, (kind, text) in enumerate(zip(kinds, texts, strict=True)):
-        source = filled(text, slug, url).splitlines(keepends=True)
+        source = filled(text, slug, url, at).splitlines(keepends=True)
         cell = {"cell_type": kind, "id": f"cell-{number:02}", "metadata": {}}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
@@ -206,7 +206,7 @@ def notebook(slug: str, url: str) -> str:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
-    return repository.with_set_up(url, json.dumps(lab))
+    return repository.with_set_up(url, json.dumps(lab), at)
 
 
 def insert(path: Path, line: str, before: str) -> None:
@@ -231,7 +231,7 @@ def main(slug: str, root: Path = ROOT) -> int:
             "NAME is a word for file and module, lower case, such as"
             f" label_smoothing; got {slug!r}"
         )
-    url = repository.address(root)
+    url, at = repository.address(root), repository.branch(root)
     texts = {
         f"book/{slug}.md": PAGE,
         f"book/api/{slug}.md": API,
@@ -239,8 +239,8 @@ def main(slug: str, root: Path = ROOT) -> int:
         f"tests/test_{slug}.py": TESTS,
         f"tests/mutants/{slug}.toml": MUTANT,
     }
-    files = {name: filled(text, slug, url) for name, text in texts.items()}
-    files[f"notebooks/{slug}.ipynb"] = notebook(slug, url)
+    files = {name: filled(text, slug, url, at) for name, text in texts.items()}
+    files[f"notebooks/{slug}.ipynb"] = notebook(slug, url, at)
     for name in files:
         if (root / name).exists():
             sys.exit(f"{name} is there already; nothing was written")

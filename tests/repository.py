@@ -1,13 +1,15 @@
-"""Write the repository's address into every file that names it: ``make
-repository URL=https://github.com/you/name``.
+"""Write the repository's address, its branch and the title of the course into
+every file that names them: ``make repository URL=https://github.com/you/name
+BRANCH=main TITLE="My course"``.
 
-``_config.yml`` is the one place where the address stands as data. Without a
-URL, only what follows from it is written, such as the set-up cell of a new lab.
+``_config.yml`` is the one place where they stand as data. What is not given
+stays; what follows from it is written, such as the set-up cell of a new lab.
+What could not be changed is said.
 """
 
+import argparse
 import json
 import re
-import sys
 from pathlib import Path
 
 import yaml
@@ -22,6 +24,12 @@ NAMING = [
     ".github/*/*.yml",
     "_config.yml",
 ]
+# Where the title stands. The package and the copyright keep their names.
+TITLED = ["README.md", "CITATION.cff", "book/index.md", "offline/README.txt"]
+TITLED += ["_config.yml"]
+COLAB = re.compile(
+    r"(?<=colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^/\s]+/"
+)
 # The first code cell of every lab. It needs no IPython, and any Python 3 can
 # read it. Its code is folded away: on Colab (cellView; the title stays), in
 # JupyterLab (source_hidden) and on the site (hide-input).
@@ -33,6 +41,7 @@ FOLDED = {
 SET_UP = """\
 # @title Set-up: installs the course's package where it is missing
 import importlib
+import os
 import platform
 import subprocess
 import sys
@@ -79,7 +88,7 @@ def whole(name, project):  # of an installed package, pip writes RECORD last
 
 sources = ["d2l==1.0.3"] if USES_D2L and not whole("d2l", "d2l") else []
 if not whole("companion", "deep_learning_tested"):
-    sources.append(f"git+{REPOSITORY}")
+    sources.append(f"git+{REPOSITORY}<at>")
     if "/OWNER/" in REPOSITORY:
         raise RuntimeError(
             "This copy does not know its address: put it in REPOSITORY above"
@@ -93,9 +102,17 @@ if not whole("companion", "deep_learning_tested"):
 if sources:
     pip = [sys.executable, "-m", "pip", "install", "-q"]
     pip += ["--no-deps", "--ignore-installed", *sources]
-    done = subprocess.run(pip, capture_output=True, text=True)
+    env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # no one answers here
+    done = subprocess.run(pip, capture_output=True, text=True, env=env)
     if done.returncode:
         print(done.stderr)
+        asked = ["could not read Username", "not found", "Authentication"]
+        if "git clone" in done.stderr and any(s in done.stderr for s in asked):
+            raise RuntimeError(
+                f"{REPOSITORY} is private, or is not there: labs install the"
+                " course from a public repository. In a whole copy of the"
+                " course they need no repository."
+            )
         raise RuntimeError(
             f"pip failed, see above: check the network and {REPOSITORY},"
             " then run this cell again."
@@ -127,34 +144,59 @@ def address(root: Path) -> str:
     ]["url"]
 
 
+def branch(root: Path) -> str:
+    """Return the branch that is published."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))[
+        "repository"
+    ]["branch"]
+
+
+def title(root: Path) -> str:
+    """Return the title of the course."""
+    return yaml.safe_load((root / "_config.yml").read_text(encoding="utf8"))[
+        "title"
+    ]
+
+
+def on_github(url: str) -> bool:
+    """Say whether a repository is on GitHub, from which alone Colab opens."""
+    return url.startswith("https://github.com/")
+
+
 def name_of(url: str) -> str:
     """Return owner and name of the repository, as in you/name."""
     if not re.fullmatch(
-        r"https://github\.com/[A-Za-z0-9-]+/[\w.-]*[\w-]", url, re.ASCII
+        r"https://git(hub|lab)\.com/[A-Za-z0-9-]+/[\w.-]*[\w-]", url, re.ASCII
     ) or url.endswith(".git"):
         raise SystemExit(
             "URL is an address such as https://github.com/you/name, without"
-            f" .git or a final /; got {url!r}"
+            f" .git or a final /, on github.com or gitlab.com; got {url!r}"
         )
-    return url.removeprefix("https://github.com/")
+    return url.split("/", 3)[3]
+
+
+def pages_of(url: str) -> str:
+    """Return the name of the computer on which pages of the owner are shown."""
+    host = "github" if on_github(url) else "gitlab"
+    return f"{name_of(url).split('/')[0]}.{host}.io"
 
 
 def prefix(url: str) -> str:
-    """Return the path under which GitHub Pages shows the site of a
+    """Return the path under which GitHub or GitLab Pages show the site of a
     repository.
     """
-    owner, name = name_of(url).split("/")
-    return "/" if name.lower() == f"{owner}.github.io".lower() else f"/{name}/"
+    name = name_of(url).split("/")[1]
+    return "/" if name.lower() == pages_of(url).lower() else f"/{name}/"
 
 
 def site(url: str) -> str:
-    """Return the address at which GitHub Pages shows the site of a
+    """Return the address at which GitHub or GitLab Pages show the site of a
     repository.
     """
-    return f"https://{name_of(url).split('/')[0]}.github.io{prefix(url)}"
+    return f"https://{pages_of(url)}{prefix(url)}"
 
 
-def set_up(url: str, cells: list[dict]) -> str:
+def set_up(url: str, cells: list[dict], branch: str = "main") -> str:
     """Return the set-up cell of a lab with these cells."""
     rest = "".join(
         "".join(cell["source"])
@@ -167,50 +209,114 @@ def set_up(url: str, cells: list[dict]) -> str:
         )
         is not None
     )
-    return SET_UP.replace("<url>", url).replace("<uses_d2l>", str(uses_d2l))
+    at = "" if branch == "main" else f"@{branch}"
+    return (
+        SET_UP.replace("<url>", url)
+        .replace("<uses_d2l>", str(uses_d2l))
+        .replace("<at>", at)
+    )
 
 
-def with_set_up(url: str, lab: str) -> str:
+def with_set_up(url: str, lab: str, branch: str = "main") -> str:
     """Return the text of a lab with the set-up cell as it should be."""
     notebook = json.loads(lab)
-    source = set_up(url, notebook["cells"]).splitlines(keepends=True)
+    source = set_up(url, notebook["cells"], branch).splitlines(keepends=True)
     notebook["cells"][2] |= {"metadata": FOLDED, "source": source}
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def with_address(old: str, new: str, path: Path) -> str:
-    """Return the text of a file with the new address in place of the old
-    one.
+def with_address(old: str, new: str, path: Path, at: str = "main") -> str:
+    """Return the text of a file with the new address in place of the old one,
+    and the branch.
     """
     text = path.read_text(encoding="utf8").replace(site(old), site(new))
-    text = re.sub(
-        rf"(github(?:\.com)?/){re.escape(name_of(old))}(?![\w-])",
-        rf"\g<1>{name_of(new)}",
-        text,
-    )
+    text = re.sub(rf"{re.escape(old)}(?![\w-])", new, text, flags=re.ASCII)
+    if on_github(new):
+        text = COLAB.sub(f"{name_of(new)}/blob/{at}/", text)
     if path.name == "_config.yml":
         text = re.sub(
             r"(notfound_urls_prefix: ).*", rf"\g<1>{prefix(new)}", text
         )
-    return with_set_up(new, text) if path.suffix == ".ipynb" else text
+        text = re.sub(r"(?m)^(  branch: ).*", rf"\g<1>{at}", text)
+        hidden = "" if on_github(new) else "# "
+        text = re.sub(r"(?m)^  (# )?(?=colab_url:)", f"  {hidden}", text)
+    if path.suffix == ".yml" and path.parent.name == "workflows":
+        text = re.sub(r"(branches(?:-ignore)?: )\[.*\]", rf"\g<1>[{at}]", text)
+    return with_set_up(new, text, at) if path.suffix == ".ipynb" else text
 
 
-def main(root: Path, url: str) -> list[str]:
-    """Write the address into every file and return the names of those that
-    changed.
+def with_title(old: str, new: str, text: str) -> str:
+    """Return a text with another title; who wrote the course stays."""
+    return re.sub(rf"(?<!The authors of ){re.escape(old)}", lambda _: new, text)
+
+
+def main(root: Path, url: str, at: str = "", called: str = "") -> list[str]:
+    """Write the address into every file, and the branch and the title where
+    they are given; return the names of the files that changed.
     """
-    old, changed = address(root), []
-    for path in (
-        path for pattern in NAMING for path in sorted(root.glob(pattern))
-    ):  # _config.yml last: it holds `old`
-        text = with_address(old, url, path)
+    old, changed, name = address(root), [], title(root)
+    at, called = at or branch(root), called or name
+    if not re.fullmatch(r"\w[\w./-]*", at, re.ASCII):
+        raise SystemExit(f"BRANCH is a name such as main; got {at!r}")
+    if not re.fullmatch(r"[^\W\d_][\w ,.!?'()-]*", called):
+        raise SystemExit(
+            "TITLE begins with a letter and has letters, digits, spaces and"
+            f" , . ! ? ' ( ) - only; got {called!r}"
+        )
+    patterns = [*NAMING[:-1], *TITLED[:-1], NAMING[-1]]
+    paths = [path for each in patterns for path in sorted(root.glob(each))]
+    for path in dict.fromkeys(paths):  # _config.yml last: it holds `old`
+        text = with_address(old, url, path, at)
+        if path.relative_to(root).as_posix() in TITLED:
+            text = with_title(name, called, text)
         if text != path.read_text(encoding="utf8"):
             path.write_text(text, encoding="utf8", newline="\n")
             changed.append(str(path.relative_to(root)))
     return changed
 
 
+def unchanged(root: Path) -> list[str]:
+    """Say what a copy has to change by hand."""
+    found = []
+    url = address(root)
+    if not on_github(url):
+        files = [
+            path.relative_to(root).as_posix()
+            for pattern in NAMING
+            for path in sorted(root.glob(pattern))
+            if COLAB.search(path.read_text(encoding="utf8"))
+        ]
+        found.append(
+            "Colab opens labs from GitHub only. Delete the links to Colab, or"
+            f" keep a public mirror on GitHub for them: {', '.join(files)}"
+        )
+        found.append(
+            ".gitlab-ci.yml checks and publishes; the other systems, the weekly"
+            " checks and the files of a release are for GitHub alone"
+        )
+    names = ["pyproject.toml", "companion/__init__.py", "LICENSE"]
+    named = [
+        each
+        for each in names
+        if (root / each).is_file()
+        and title(root) not in (root / each).read_text(encoding="utf8")
+    ]
+    if named:
+        found.append(
+            "The package and the authors keep their names, in"
+            f" {', '.join(named)}: LICENSE asks to name them"
+        )
+    return found
+
+
 if __name__ == "__main__":
     here = Path(__file__).parents[1]
-    for name in main(here, sys.argv[1] if sys.argv[1:] else address(here)):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url", default=address(here))
+    parser.add_argument("--branch", default="")
+    parser.add_argument("--title", default="")
+    given = parser.parse_args()
+    for name in main(here, given.url, given.branch, given.title):
         print(f"{name} changed")
+    for sentence in unchanged(here):
+        print(f"Not changed: {sentence}.")

@@ -308,6 +308,33 @@ def test_no_network(reader, source, tmp_path):
     assert last_line(reader.set_up(cell_of(source))) == sentence
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "fatal: could not read Username for 'https://github.com': terminal"
+        " prompts disabled",
+        "remote: Repository not found.",
+    ],
+)
+def test_a_private_repository(said):
+    """Pip says what git said; no environment is needed for this."""
+    source = repository.SET_UP.replace("<url>", URL).replace("<at>", "")
+    source = source.replace("<uses_d2l>", "False")
+    source = source.replace('whole("companion"', 'whole("nothing"')
+    fail = (
+        "import subprocess\n"
+        "def run(*_, env, **__):\n"
+        "    assert env['GIT_TERMINAL_PROMPT'] == '0'\n"
+        f"    said = {'git clone ... did not run. ' + said!r}\n"
+        "    return subprocess.CompletedProcess([], 1, '', said)\n"
+        "subprocess.run = run\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", fail + source], capture_output=True, text=True
+    )
+    assert last_line(done).startswith(f"RuntimeError: {URL} is private, or")
+
+
 def test_no_git(reader, source):
     reader.env["PATH"] = ""
     assert last_line(reader.set_up(cell_of(source))).startswith(

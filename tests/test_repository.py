@@ -189,11 +189,14 @@ def wrong_addresses(root: Path) -> list[str]:
         )
     branch = config["repository"]["branch"]
     blob = f"{repository.name_of(url)}/blob/{branch}/notebooks"
+    in_colab = repository.on_github(url)
     for path, lines in text.items():
         links = re.findall(
             r"colab\.research\.google\.com/github/([^)\s]+)", lines
         )
-        if path.parent.name in ("book", "notebooks") and path.stem in stems(
+        if not in_colab:
+            pass
+        elif path.parent.name in ("book", "notebooks") and path.stem in stems(
             root / "notebooks", "*.ipynb"
         ):
             if links != [f"{blob}/{path.stem}.ipynb"]:
@@ -225,7 +228,7 @@ def wrong_addresses(root: Path) -> list[str]:
             )
         if path.suffix == ".ipynb" and read_lab(path)[2][
             "source"
-        ] != repository.set_up(url, read_lab(path)):
+        ] != repository.set_up(url, read_lab(path), branch):
             found.append(
                 f"{path.relative_to(root)} has another set-up cell: run make"
                 " repository"
@@ -769,7 +772,10 @@ def write_addresses(
 ) -> Path:
     """Write a small repository whose files name an address."""
     write_chapter(root)
-    colab = f"https://colab.research.google.com/github/{repository.name_of(url)}/blob/main/notebooks/toy.ipynb"
+    colab = (
+        "https://colab.research.google.com/github/"
+        f"{repository.name_of(url)}/blob/main/notebooks/toy.ipynb"
+    )
     chapter = (
         "[Chapter](../book/toy.md) ([on the"
         f" web]({repository.site(url)}book/toy.html))"
@@ -785,8 +791,10 @@ def write_addresses(
     )
     (root / "CONTRIBUTING.md").write_text(f"See {url}/issues.", encoding="utf8")
     (root / "_config.yml").write_text(
-        f"repository: {{branch: main,\n  url: {url}}}\nhtml:\n  baseurl: &site"
-        f" {repository.site(url)}  # a comment stays\nsphinx: {{config: {{\n   "
+        f"title: The Course\nrepository:\n  url: {url}\n  branch: main\n"
+        "launch_buttons:\n  colab_url: x\n"
+        f"html:\n  baseurl: &site {repository.site(url)}  # a comment"
+        " stays\nsphinx: {config: {\n   "
         f" notfound_urls_prefix: {repository.prefix(url)}\n  }}}}\n",
         encoding="utf8",
     )
@@ -842,7 +850,7 @@ def test_a_new_address_stands_in_every_file(tmp_path, url, site):
         "http://github.com/you/name",
         "https://github.com/you/name/",
         "https://github.com/you/name.git",
-        "https://gitlab.com/you/name",
+        "https://example.org/you/name",
         "https://github.com/you/na me",
         "https://github.com/you/name\n",
     ],
@@ -949,6 +957,71 @@ def test_a_file_with_another_address_or_set_up_is_named(
     path.write_text(text.replace(old, new), encoding="utf8")
     (found,) = wrong_addresses(tmp_path)
     assert found.startswith(words)
+
+
+def test_a_branch_stands_in_every_file(tmp_path):
+    root = write_addresses(tmp_path)
+    before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    url = repository.address(root)
+    (root / ".github/workflows").mkdir(parents=True)
+    flow = root / ".github/workflows/a.yml"
+    flow.write_text("  push:\n    branches: [main]\n", encoding="utf8")
+    repository.main(root, url, "autumn")
+    assert repository.branch(root) == "autumn"
+    assert wrong_addresses(root) == []
+    assert "branches: [autumn]" in flow.read_text(encoding="utf8")
+    assert "course/blob/autumn/" in (root / "book/toy.md").read_text("utf8")
+    lab = read_lab(root / "notebooks/toy.ipynb")
+    assert 'f"git+{REPOSITORY}@autumn"' in lab[2]["source"]
+    assert repository.main(root, url) == []  # and it stays
+    repository.main(root, url, "main")
+    assert {p: p.read_bytes() for p in before} == before
+    with pytest.raises(SystemExit, match="BRANCH is a name"):
+        repository.main(root, url, "a b")
+
+
+def test_on_gitlab_the_links_to_colab_stay_and_are_named(tmp_path):
+    root = write_addresses(tmp_path)
+    before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    assert repository.unchanged(root) == []
+    repository.main(root, "https://gitlab.com/you/name")
+    assert wrong_addresses(root) == []
+    config = (root / "_config.yml").read_text(encoding="utf8")
+    assert "baseurl: &site https://you.gitlab.io/name/" in config
+    assert "\n  # colab_url: x" in config
+    readme = (root / "README.md").read_text(encoding="utf8")
+    assert readme.startswith("git clone https://gitlab.com/you/name.git; see")
+    colab, rest = repository.unchanged(root)
+    assert "book/toy.md, notebooks/toy.ipynb" in colab
+    assert ".gitlab-ci.yml" in rest
+    repository.main(root, "https://github.com/first/course")
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_title_stands_where_readers_see_it(tmp_path):
+    root = write_addresses(tmp_path)
+    url = repository.address(root)
+    (root / "book/index.md").write_text("# The Course\n", encoding="utf8")
+    (root / "LICENSE").write_text("The authors of The Course", encoding="utf8")
+    config = root / "_config.yml"
+    config.write_text(
+        config.read_text("utf8") + "author: The authors of The Course\n",
+        encoding="utf8",
+    )
+    changed = repository.main(root, url, called="Learning, in spring!")
+    assert changed == ["book/index.md", "_config.yml"]
+    assert repository.title(root) == "Learning, in spring!"
+    assert "author: The authors of The Course" in config.read_text("utf8")
+    assert "LICENSE asks to name them" in repository.unchanged(root)[0]
+    for bad in ("A: b", "- a", "2026", "a\nb", 'a "b"'):
+        with pytest.raises(SystemExit, match="TITLE begins with a letter"):
+            repository.main(root, url, called=bad)
+
+
+def test_the_title_stands_where_it_is_looked_for():
+    for name in repository.TITLED:
+        text = (ROOT / name).read_text(encoding="utf8")
+        assert repository.title(ROOT) in text, name
 
 
 def test_an_address_that_was_forgotten_is_named(tmp_path):
