@@ -231,8 +231,7 @@ def with_address(old: str, new: str, path: Path, at: str = "main") -> str:
     """
     text = path.read_text(encoding="utf8").replace(site(old), site(new))
     text = re.sub(rf"{re.escape(old)}(?![\w-])", new, text, flags=re.ASCII)
-    if on_github(new):
-        text = COLAB.sub(f"{name_of(new)}/blob/{at}/", text)
+    text = COLAB.sub(f"{name_of(new)}/blob/{at}/", text)
     if path.name == "_config.yml":
         text = re.sub(
             r"(notfound_urls_prefix: ).*", rf"\g<1>{prefix(new)}", text
@@ -287,8 +286,9 @@ def unchanged(root: Path) -> list[str]:
             if COLAB.search(path.read_text(encoding="utf8"))
         ]
         found.append(
-            "Colab opens labs from GitHub only. Delete the links to Colab, or"
-            f" keep a public mirror on GitHub for them: {', '.join(files)}"
+            "Colab opens labs from GitHub only. Keep a public mirror at"
+            f" https://github.com/{name_of(url)}, or delete the links to Colab"
+            f" in {len(files)} files, such as {', '.join(files[:1])}"
         )
         found.append(
             ".gitlab-ci.yml checks and publishes; the other systems, the weekly"
@@ -303,8 +303,8 @@ def unchanged(root: Path) -> list[str]:
     ]
     if named:
         found.append(
-            "The package and the authors keep their names, in"
-            f" {', '.join(named)}: LICENSE asks to name them"
+            "The package and the authors, whom the licence asks to name, keep"
+            f" their names, in {', '.join(named)}"
         )
     return found
 

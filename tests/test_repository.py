@@ -980,7 +980,7 @@ def test_a_branch_stands_in_every_file(tmp_path):
         repository.main(root, url, "a b")
 
 
-def test_on_gitlab_the_links_to_colab_stay_and_are_named(tmp_path):
+def test_on_gitlab_the_links_to_colab_want_a_mirror(tmp_path):
     root = write_addresses(tmp_path)
     before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
     assert repository.unchanged(root) == []
@@ -992,7 +992,8 @@ def test_on_gitlab_the_links_to_colab_stay_and_are_named(tmp_path):
     readme = (root / "README.md").read_text(encoding="utf8")
     assert readme.startswith("git clone https://gitlab.com/you/name.git; see")
     colab, rest = repository.unchanged(root)
-    assert "book/toy.md, notebooks/toy.ipynb" in colab
+    assert "at https://github.com/you/name, or delete" in colab
+    assert "in 2 files, such as book/toy.md" in colab
     assert ".gitlab-ci.yml" in rest
     repository.main(root, "https://github.com/first/course")
     assert {p: p.read_bytes() for p in before} == before
@@ -1012,7 +1013,7 @@ def test_a_title_stands_where_readers_see_it(tmp_path):
     assert changed == ["book/index.md", "_config.yml"]
     assert repository.title(root) == "Learning, in spring!"
     assert "author: The authors of The Course" in config.read_text("utf8")
-    assert "LICENSE asks to name them" in repository.unchanged(root)[0]
+    assert "licence asks to name" in repository.unchanged(root)[0]
     for bad in ("A: b", "- a", "2026", "a\nb", 'a "b"'):
         with pytest.raises(SystemExit, match="TITLE begins with a letter"):
             repository.main(root, url, called=bad)
