@@ -195,6 +195,7 @@ def execute(lab: Path) -> nbformat.NotebookNode:
 def compare(lab: Path) -> None:
     """Run an executed lab anew with nbval, which compares the outputs."""
     log = LOG / f"compare-{lab.stem}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--color=no"]
     command += ["-p", "nbval_records", "-p", "no:cacheprovider"]
     command += ["--nbval-lax", "--nbval-current-env"]
