@@ -25,8 +25,8 @@ NAMING = [
     "_config.yml",
 ]
 # Where the title stands. The package and the copyright keep their names.
-TITLED = ["README.md", "CITATION.cff", "book/index.md", "offline/README.txt"]
-TITLED += ["_config.yml"]
+TITLED = ["README.md", "CITATION.cff", "book/index.md"]
+TITLED += ["book/offline/README.txt", "_config.yml"]
 COLAB = re.compile(
     r"(?<=colab\.research\.google\.com/github/)[^/\s]+/[^/\s]+/blob/[^/\s]+/"
 )
