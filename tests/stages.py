@@ -10,7 +10,16 @@ import subprocess
 import sys
 import time
 
-from progress import LOG, ROOT, alone, check_seed, program, run, stop
+from progress import (
+    LOG,
+    ROOT,
+    alone,
+    check_pace,
+    check_seed,
+    program,
+    run,
+    stop,
+)
 
 PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q"]
@@ -63,6 +72,7 @@ def run_stage(name: str) -> float:
 def main(names: list[str]) -> int:
     """Run the stages and print the table."""
     check_seed()
+    check_pace()
     start, took, beside = time.monotonic(), {}, None
     with alone():
         SETTINGS["env"] |= os.environ
