@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check one chapter site nbval again links lab strip serve pdf archive bench audit replicate mutate-claims release repository clean constraints
+.PHONY: help book test test-colab check one chapter site nbval again quick links lab strip serve pdf archive bench audit replicate mutate-claims release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo "make mutate-claims             run every lab with small mistakes in it, list claims that hold nevertheless; LABS=\"...\""
 	@echo "make release                   repeat every changed lab on five fresh sets of seeds; writes replications.json"
 	@echo "make test-colab                every lab alone, in an environment with Colab's versions"
+	@echo "make quick                     every lab at the pace of a class hour, on four seeds; tests no claim that needs more"
 	@echo "make again                     every lab once more, its claims made again after the last cell"
 	@echo "make repository URL=...        write the repository's address into every file, and every set-up cell; BRANCH=... TITLE=\"...\""
 	@echo "make constraints               write constraints.txt from the environment, after a pin has changed"
@@ -93,6 +94,10 @@ nbval: site
 # to a cell.
 again: site
 	@$(RUN) tests/labs.py again
+
+# At the pace of a class hour; nothing of it is kept.
+quick: $(READY)
+	@$(PY) tests/labs.py quick
 
 # Every lab in the reader's environment. It is made once, in _build/colab.
 test-colab: $(READY)

@@ -23,6 +23,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from companion import _pace
 from companion._layout import arrange
 from companion.claims import interval, publish
 
@@ -305,7 +306,8 @@ def show(fig, alt, name=None):
         f"@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
     )
     sources = []
-    for inches in (None, PHONE):
+    # a class has no phones to show it on
+    for inches in (None,) if _pace.quick() else (None, PHONE):
         svg, *size = _svg(fig, inches)
         width, height = (round(x * 4 / 3) for x in size)
         svg = svg.replace(
@@ -318,7 +320,7 @@ def show(fig, alt, name=None):
         uri = f'"data:image/svg+xml;base64,{data}"'
         sources.append((uri, f'width="{width}" height="{height}"'))
     plt.close(_figure(fig))
-    (wide, size), (narrow, small) = sources
+    (wide, size), (narrow, small) = sources[0], sources[-1]
     image = (
         f'<picture><source media="(max-width: 600px)" {small} srcset={narrow}>'
         f'<img class="dark-light" alt="{html.escape(alt)}" {size}'

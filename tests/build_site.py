@@ -16,7 +16,15 @@ import sys
 from pathlib import Path
 
 import labs
-from progress import LOG, ROOT, alone, check_seed, program, run_logged
+from progress import (
+    LOG,
+    ROOT,
+    alone,
+    check_pace,
+    check_seed,
+    program,
+    run_logged,
+)
 
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
@@ -75,6 +83,7 @@ def sphinx(*docnames: str) -> int:
 def main() -> int:
     """Build what is not up to date; return the exit status."""
     check_seed()
+    check_pace()
     with alone():
         if labs.main("execute"):
             return 1

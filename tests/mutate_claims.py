@@ -22,7 +22,7 @@ import labs
 import nbformat
 import replicate
 from claim_names import made, named_claims
-from progress import ROOT, alone, program
+from progress import ROOT, alone, check_pace, program
 
 FOLDER = ROOT / "tests" / "mutants"
 RUNS = ROOT / "_build" / "mutants"
@@ -257,5 +257,6 @@ if __name__ == "__main__":
     paths = [ROOT / "notebooks" / f"{name}.ipynb" for name in names]
     if missing := [path.stem for path in paths if not path.exists()]:
         sys.exit(f"LABS are names of notebooks; got {' '.join(missing)}")
+    check_pace()
     with alone():
         program(lambda: main(paths))

@@ -9,7 +9,7 @@ import sys
 import build_site
 import labs
 from jupyter_cache import get_cache
-from progress import ROOT, alone, check_seed, program
+from progress import ROOT, alone, check_pace, check_seed, program
 from stages import OF_THE_SITE, PY, PYTEST, SETTINGS, run
 
 # The rules of the repository, without the tests of what runs labs.
@@ -35,6 +35,7 @@ def main(slug: str) -> int:
         names = ", ".join(each.stem for each in labs.find_labs())
         sys.exit(f"LAB is one of {names}; got {slug!r}")
     check_seed()
+    check_pace()
     parts = [
         name
         for name in [

@@ -138,6 +138,17 @@ def check_seed() -> None:
         )
 
 
+def check_pace() -> None:
+    """Refuse the pace of a class hour, which tests nothing, before anything is
+    done.
+    """
+    if os.environ.get("COURSE_PACE"):
+        sys.exit(
+            "COURSE_PACE is for a class: nothing is built, tested or published"
+            " at that pace; unset COURSE_PACE"
+        )
+
+
 def program(main) -> None:
     """Run a script's main function. Ctrl-C ends it without a traceback, for
     make says that it was interrupted.

@@ -17,7 +17,7 @@ from pathlib import Path
 import labs
 import nbformat
 import replicate
-from progress import ROOT, alone, program
+from progress import ROOT, alone, check_pace, program
 from replications import NAME, fingerprint, read
 
 # Seeds below 100 are for those who write experiments and bounds.
@@ -163,5 +163,6 @@ def main(found: list[Path], root: Path = ROOT, count: int = COUNT) -> int:
 if __name__ == "__main__":
     if os.environ.get("COURSE_SEED", "0") != "0":
         sys.exit("make release draws the seeds itself: unset COURSE_SEED")
+    check_pace()
     with alone():
         program(lambda: main(labs.find_labs()))

@@ -17,7 +17,7 @@ from subprocess import DEVNULL
 import labs
 import nbformat
 from nbclient import NotebookClient
-from progress import alone, program
+from progress import alone, check_pace, program
 
 RECORD = "application/papermill.record/application/json"
 
@@ -155,6 +155,7 @@ if __name__ == "__main__":
             'SEEDS are whole numbers from 0 on, such as SEEDS="1 2 3"; got'
             f" {' '.join(sys.argv[1:])!r}"
         )
+    check_pace()
     with alone():
         program(
             lambda: main([int(seed) for seed in sys.argv[1:]], labs.find_labs())

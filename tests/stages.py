@@ -11,7 +11,16 @@ import subprocess
 import sys
 import time
 
-from progress import LOG, ROOT, alone, check_seed, program, run, stop
+from progress import (
+    LOG,
+    ROOT,
+    alone,
+    check_pace,
+    check_seed,
+    program,
+    run,
+    stop,
+)
 
 PY = sys.executable
 PYTEST = [PY, "-m", "pytest", "-q"]
@@ -68,6 +77,7 @@ def run_stage(name: str, go_on: bool) -> tuple[float, bool]:
 def main(names: list[str], go_on: bool = False) -> int:
     """Run the stages and print the table."""
     check_seed()
+    check_pace()
     start, took, beside, failed = time.monotonic(), {}, None, []
     with alone():
         SETTINGS["env"] |= os.environ

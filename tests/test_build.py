@@ -26,6 +26,7 @@ import stages
 import test_colab
 from jupyter_cache import get_cache
 from nbclient import NotebookClient
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[1]
 CLAIM = "class ClaimError(Exception):\n    pass\n"
@@ -285,6 +286,70 @@ def test_a_wrong_seed_is_refused_before_anything_is_done(seed, name):
     assert "COURSE_SEED is a whole number of at least 0, such as 41; got" in (
         done.stderr
     )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["build_site.py"],
+        ["labs.py", "compare"],
+        ["labs.py", "execute"],
+        ["mutate_claims.py", "losses"],
+        ["one_chapter.py", "losses"],
+        ["release.py"],
+        ["replicate.py", "41"],
+        ["stages.py"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_comes_of_the_pace_of_a_class_hour(command):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / command[0], *command[1:]],
+        env={**os.environ, "COURSE_PACE": "quick"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "COURSE_PACE is for a class: nothing is built, tested or published at"
+        " that pace; unset COURSE_PACE"
+    ]
+
+
+def test_sphinx_builds_nothing_at_the_pace_of_a_class_hour(monkeypatch):
+    monkeypatch.setenv("COURSE_PACE", "quick")
+    monkeypatch.syspath_prepend(str(ROOT / "book/_ext"))
+    import claim_records
+
+    with pytest.raises(ExtensionError, match="unset COURSE_PACE"):
+        claim_records.setup(mock.Mock())
+
+
+# The two that take the least time; make quick runs all.
+@pytest.mark.parametrize("name", ["initialization", "losses"])
+def test_a_lab_runs_at_the_pace_of_a_class_hour(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(labs, "LOG", tmp_path)
+    monkeypatch.setenv("COURSE_STRICT", "1")  # of whoever builds
+    labs.quick(ROOT / "notebooks" / f"{name}.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("claim_exact('a', 'It is', 3, equals=2, tolerance=0)", "✗ It is"),
+        ("claim('a', 'It is', [float('nan')] * 10, above=5)", "✗ It is"),
+        ("claim('a', 'It is', [6.0, 7.0] * 5, above=5)", "no claim says"),
+        ("claim('a', 'It is', [[6.0]], above=5)", "ValueError"),
+    ],
+)
+def test_a_quick_lab_that_is_wrong_fails(cell, why, course):
+    first = "from companion.claims import claim, claim_exact\n"
+    lab = write(course / "a.ipynb", first + cell)
+    notebook = nbformat.read(lab, as_version=4)
+    notebook.cells[0].metadata["tags"] = ["nbval-check-output"]
+    nbformat.write(notebook, lab)
+    with pytest.raises(labs.Failed, match=why):
+        labs.quick(lab)
 
 
 def test_a_failed_command_is_logged(tmp_path, capsys):

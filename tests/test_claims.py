@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from companion import _pace
 from companion.claims import (
     RECORD,
     ClaimError,
@@ -1077,3 +1078,69 @@ def test_outside_a_notebook_a_false_claim_stops(values, monkeypatch):
     monkeypatch.delenv("COURSE_STRICT", raising=False)
     with pytest.raises((ClaimError, ValueError)):
         claim("name", "It is", values, above=5)
+
+
+# At the pace of a class hour --------------------------------------------------
+
+
+@pytest.fixture
+def quick(found, monkeypatch):
+    """Make a claim at this pace, in a lab that asked for twenty seeds."""
+    monkeypatch.setenv("COURSE_PACE", "quick")
+    monkeypatch.setattr(_pace, "asked", {20})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("make", "values", "settings", "line"),
+    [
+        (
+            claim,
+            GAIN[:4],
+            {"above": 20, "unit": "points"},
+            "more than 20 points: 12.1 points (not tested: 4 of 20 seeds)",
+        ),
+        (claim, [3], {"below": 1}, "less than 1: 3.00 (not tested: 1 of 20"),
+        (
+            claim_factor,
+            [0.01, 0.04],
+            {"below": 1 / 10, "counted": "draws"},
+            "less than 1/10: 1/50 (not tested: 2 draws)",
+        ),
+        (
+            claim_share,
+            [True, True, True, False],
+            {"above": 0.9},
+            "more than 90 % of seeds: 75 % (not tested: 4 of 20 seeds)",
+        ),
+    ],
+)
+def test_a_class_hour_tests_no_claim(
+    make, values, settings, line, quick, shell
+):
+    said = quick(make, "It is", values, **settings)
+    assert said.startswith(f"– It is {line}") and said.count("\n") == 1
+    assert not shell.outputs
+
+
+def test_a_lab_with_other_numbers_of_seeds_says_between_which(quick):
+    _pace.asked.add(60)
+    said = quick(claim, "It is", GAIN[:4], above=5)
+    assert said.endswith("(not tested: 4 of 20 to 60 seeds)\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "value", "settings"),
+    [
+        (claim_exact, 2.5, {"equals": 2, "tolerance": 0.1}),
+        (claim, [1.0, 2.0] * 5, {"above": 5}),
+    ],
+)
+def test_a_class_hour_tests_what_needs_no_seeds(make, value, settings, quick):
+    assert quick(make, "It is", value, **settings).startswith("✗ It is")
+
+
+def test_a_strict_class_hour_is_refused(quick, monkeypatch):
+    monkeypatch.setenv("COURSE_STRICT", "1")
+    with pytest.raises(ValueError, match="unset one of them"):
+        quick(claim, "It is", GAIN, above=5)

@@ -1599,6 +1599,35 @@ def test_course_seeds_refuse(n, course, kind, message, monkeypatch):
         course_seeds(n)
 
 
+@pytest.mark.parametrize("n", [3, 4, 5, 20])
+def test_a_class_hour_has_four_seeds_at_most(n, monkeypatch):
+    monkeypatch.setenv("COURSE_SEED", "7")
+    full = course_seeds(n)
+    monkeypatch.setenv("COURSE_PACE", "quick")
+    assert course_seeds(n) == full[:4]
+    monkeypatch.setenv("COURSE_PACE", "")
+    assert course_seeds(n) == full
+
+
+@pytest.mark.parametrize(
+    ("pace", "strict", "message"),
+    [
+        ("fast", "", "COURSE_PACE must be \"quick\" or unset, got 'fast'"),
+        (
+            "quick",
+            "1",
+            "COURSE_PACE=quick tests no claim and COURSE_STRICT tests every"
+            " one: unset one of them",
+        ),
+    ],
+)
+def test_other_paces_are_refused(pace, strict, message, monkeypatch):
+    monkeypatch.setenv("COURSE_PACE", pace)
+    monkeypatch.setenv("COURSE_STRICT", strict)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        course_seeds(10)
+
+
 def test_seeded_model_passes_arguments_on_and_follows_the_seed():
     assert seeded_model(scaled_net, 1, scale=3.0)[0].weight.equal(
         3.0 * seeded_model(relu_net, 1)[0].weight

@@ -17,9 +17,12 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from replications import replications
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.locale import get_translation
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
+_ = get_translation("course")
 RECORD = "claim."
 
 
@@ -117,6 +120,10 @@ def setup(app: Sphinx) -> dict:
     """Collect claims while reading; false ones stop the build, in whatever
     lab it executes.
     """
+    if os.environ.get("COURSE_PACE"):
+        raise ExtensionError(
+            _("Nothing is built at the pace of a class hour: unset COURSE_PACE")
+        )
     os.environ["COURSE_STRICT"] = "1"
     app.connect("doctree-read", collect_claims)
     app.add_message_catalog("course", str(Path(__file__).parent / "locale"))
