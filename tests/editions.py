@@ -15,8 +15,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+import build_site
+import labs
 from lab_exercises import Exercise, defined, exercises, source_of
-from progress import ROOT
+from progress import LOG, ROOT, alone, check_seed, program
 
 SOLUTIONS = ROOT / "_build" / "solutions"
 STUDENT = ROOT / "_build" / "student"
@@ -97,3 +99,39 @@ def solutions(target: Path = SOLUTIONS, root: Path = ROOT) -> int:
         (target / name).write_text(text, encoding="utf8", newline="\n")
     print(f"{len(found)} labs with solutions: {target}")
     return 0
+
+
+# Without solutions ------------------------------------------------------------
+
+
+def student() -> int:
+    """Write the site without solutions, and the labs, whose exercises are open
+    as they are stored.
+    """
+    check_seed()
+    with alone():
+        if labs.main("execute"):
+            return 1
+        command = [sys.executable, __file__, "site"]
+        shutil.rmtree(STUDENT, ignore_errors=True)
+        if not build_site.write_pages(command, LOG / "student.log"):
+            return 1
+        built = STUDENT / "_build"
+        (built / "html").rename(STUDENT / "site")
+        shutil.rmtree(built)
+        (STUDENT / "notebooks").mkdir()
+        for lab in labs.find_labs():
+            shutil.copy(lab, STUDENT / "notebooks" / lab.name)
+    print(f"The edition for students is at {STUDENT / 'site' / 'index.html'}")
+    print(f"Its labs are in {STUDENT / 'notebooks'}")
+    return 0
+
+
+def site() -> int:
+    """Build that site; every page is read anew."""
+    return build_site.sphinx(edition="student", output=STUDENT)
+
+
+if __name__ == "__main__":
+    what = {"solutions": solutions, "student": student, "site": site}
+    program(what[sys.argv[1]])

@@ -4,6 +4,9 @@ for students has no solutions.
 
 import io
 import json
+import os
+import subprocess
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from lab_exercises import exercises, imports, read_cells, source_of
 
 ROOT = Path(__file__).parents[1]
 LABS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SPHINX = [sys.executable, "-m", "sphinx", "-W", "-q"]
 OPEN = (
     "✗ Not yet: put your number in place of the dots.\n",
     "returns nothing; write its body.\n",
@@ -92,3 +96,106 @@ def test_no_answer_is_left_over():
     }
     answers = editions.answers(ROOT)
     assert {(lab, name) for lab in answers for name in answers[lab]} == used
+
+
+PAGE = """\
+# Toy
+
+**1. By hand.** What is half of 8?
+
+```{dropdown} Solution
+It is four.
+```
+
+```{dropdown} Aside: more
+It stays.
+```
+
+````{dropdown} Solution
+Nested.
+
+```python
+four = 4
+```
+````
+
+```{quiz}
+What is half of 2?
+
+- [x] 1
+
+  It is one.
+- [ ] 2
+
+  It is too large.
+```
+"""
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A page in an edition: the process that built it, and its HTML."""
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\n"
+        "extensions = ['myst_parser', 'sphinx_design', 'edition', 'quiz']\n"
+    )
+    (tmp_path / "index.md").write_text(PAGE, encoding="utf8")
+
+    def build(edition):
+        done = subprocess.run(
+            [*SPHINX, tmp_path, tmp_path / "html"],
+            capture_output=True,
+            encoding="utf8",
+            env={**os.environ, "COURSE_EDITION": edition},
+        )
+        return done, tmp_path / "html"
+
+    return build
+
+
+def test_the_edition_for_students_has_no_solution(built):
+    done, html = built("student")
+    assert done.returncode == 0, done.stderr
+    page = (html / "index.html").read_text(encoding="utf8")
+    assert "What is half of 8?" in page
+    assert "It stays." in page and "It is too large." in page
+    assert "Solution" not in page
+    everything = b"".join(
+        path.read_bytes()
+        for path in html.rglob("*")
+        if path.is_file() and ".doctrees" not in path.parts
+    )
+    assert b"It is four." not in everything and b"Nested" not in everything
+    assert b"What is half of 8?" in everything
+
+
+def test_the_ordinary_site_has_them(built):
+    done, html = built("")
+    assert done.returncode == 0, done.stderr
+    page = (html / "index.html").read_text(encoding="utf8")
+    assert page.count("Solution") == 2 and "It is four." in page
+    assert (html / "_sources").exists()
+
+
+def test_another_edition_is_refused(built):
+    done, _ = built("studnet")
+    assert done.returncode
+    said = "COURSE_EDITION is student or unset; got 'studnet'"
+    assert said in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_ordinary_build_takes_no_edition_from_outside(monkeypatch):
+    asked = []
+    monkeypatch.setenv("COURSE_EDITION", "student")
+    monkeypatch.setenv("COURSE_READ", "")
+    monkeypatch.setattr("jupyter_book.sphinx.build_sphinx", print)
+    monkeypatch.setattr(
+        "jupyter_book.cli.main.main",
+        lambda options: asked.append(
+            (os.environ["COURSE_EDITION"], "--path-output" in options)
+        ),
+    )
+    editions.build_site.sphinx()
+    editions.site()
+    assert asked == [("", False), ("student", True)]
