@@ -56,7 +56,7 @@ KINDS = {
         "MemoryError",
     ),
     "writes": (
-        "with open('/tmp/written_by_a_lab', 'w') as f: f.write('x')",
+        "with open('HERE/written', 'w') as f: f.write('x')",
         "no verdict",
         "OSError",
     ),
@@ -148,8 +148,8 @@ def grade(folder: Path, *more: str, seconds: int = 5) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """The lines of one run over every kind of notebook, by student, and the
-    connections that reached a server meanwhile.
+    """The lines of one run over every kind of notebook, by student, and whether
+    anything reached a server, and the folder.
     """
     folder = tmp_path_factory.mktemp("grade") / "labs"
     folder.mkdir()
@@ -157,7 +157,8 @@ def graded(tmp_path_factory):
         port = str(server.getsockname()[1])
         for name, (silu, _, _) in KINDS.items():
             (folder / name).mkdir()
-            text = json.dumps(notebook(silu.replace("PORT", port)))
+            silu = silu.replace("PORT", port).replace("HERE", str(folder))
+            text = json.dumps(notebook(silu))
             (folder / name / "gradients.ipynb").write_text(text)
         (folder / "flat-gradients.ipynb").write_text(json.dumps(notebook("1")))
         odd = notebook(RIGHT, mark=False)
@@ -178,7 +179,7 @@ def graded(tmp_path_factory):
     found = {}
     for line in lines:
         found.setdefault(line["student"], []).append(line)
-    return found, reached
+    return found, reached, folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -211,7 +212,7 @@ def test_nothing_is_left_running_or_written(graded):
         except OSError:
             continue
         assert "grade.py" not in command, command
-    assert not Path("/tmp/written_by_a_lab").read_text()
+    assert not (graded[2] / "written").read_text()
 
 
 def test_names_and_cells_that_readers_changed_are_found(graded):
