@@ -101,6 +101,10 @@ def test_no_answer_is_left_over():
 PAGE = """\
 # Toy
 
+```{toctree}
+lab
+```
+
 **1. By hand.** What is half of 8?
 
 ```{dropdown} Solution
@@ -137,9 +141,14 @@ def built(tmp_path):
     """A page in an edition: the process that built it, and its HTML."""
     (tmp_path / "conf.py").write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT / 'book' / '_ext')!r})\n"
-        "extensions = ['myst_parser', 'sphinx_design', 'edition', 'quiz']\n"
+        "extensions = ['myst_nb', 'sphinx_design', 'edition', 'quiz']\n"
+        "html_theme, nb_execution_mode = 'sphinx_book_theme', 'off'\n"
     )
     (tmp_path / "index.md").write_text(PAGE, encoding="utf8")
+    lab = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    text = {"cell_type": "markdown", "metadata": {}, "source": "# Lab"}
+    lab["cells"].append({**text, "id": "a"})
+    (tmp_path / "lab.ipynb").write_text(json.dumps(lab))
 
     def build(edition):
         done = subprocess.run(
@@ -160,6 +169,11 @@ def test_the_edition_for_students_has_no_solution(built):
     assert "What is half of 8?" in page
     assert "It stays." in page and "It is too large." in page
     assert "Solution" not in page
+    assert "_sources" not in page
+    lab = (html / "lab.html").read_text(encoding="utf8")
+    assert (
+        "_sources/lab.ipynb" in lab and (html / "_sources/lab.ipynb").exists()
+    )
     everything = b"".join(
         path.read_bytes()
         for path in html.rglob("*")
@@ -174,7 +188,7 @@ def test_the_ordinary_site_has_them(built):
     assert done.returncode == 0, done.stderr
     page = (html / "index.html").read_text(encoding="utf8")
     assert page.count("Solution") == 2 and "It is four." in page
-    assert (html / "_sources").exists()
+    assert "_sources/index.md" in page
 
 
 def test_another_edition_is_refused(built):

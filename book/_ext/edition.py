@@ -13,22 +13,20 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError
 
 STUDENT = "student"
+LAB = ".ipynb"
 TITLE = "Solution"
 # What the labs printed is the same in every edition.
 CACHE = "_build/.jupyter_cache"
 
 
 def settle(app: Sphinx, config: Config) -> None:
-    """Read which edition is wanted. The sources of the pages have the
-    solutions, so students do not get them.
-    """
+    """Read which edition is wanted."""
     if config.course_edition not in ("", STUDENT):
         raise ConfigError(
             f"COURSE_EDITION is {STUDENT} or unset; got"
             f" {config.course_edition!r}"
         )
     if config.course_edition:
-        config.html_copy_source = config.html_show_sourcelink = False
         config.nb_execution_cache_path = str(Path(app.srcdir, CACHE))
 
 
@@ -42,6 +40,27 @@ def leave_out(app: Sphinx, doctree: nodes.document) -> None:
                 box.parent.remove(box)
 
 
+def without_source(
+    app: Sphinx,
+    page: str,
+    template: str,
+    context: dict,
+    doctree: nodes.document | None,
+) -> None:
+    """Keep back the source of a page, for it has the solutions; that of a lab
+    stays.
+    """
+    if app.config.course_edition and context.get("page_source_suffix") != LAB:
+        context["sourcename"] = ""  # Sphinx then copies nothing
+        for group in context.get("header_buttons", []):
+            if group["label"] == "download-buttons":
+                group["buttons"] = [
+                    button
+                    for button in group["buttons"]
+                    if button["label"] != "download-source-button"
+                ]
+
+
 def setup(app: Sphinx) -> dict:
     """Build the edition that is wanted."""
     edition = os.environ.get("COURSE_EDITION", "")
@@ -49,6 +68,8 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", settle)
     # before what notes the words of a page
     app.connect("doctree-read", leave_out, priority=100)
+    # after the theme has made its buttons
+    app.connect("html-page-context", without_source, priority=900)
     return {
         "version": "1",
         "parallel_read_safe": True,
