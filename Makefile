@@ -136,7 +136,7 @@ solutions: $(READY)
 	@$(PY) tests/editions.py solutions
 
 grade: $(READY)
-	@$(PY) tests/grade.py "$(LABS)" $(if $(OUT),--out "$(OUT)") $(if $(CASES),--cases "$(CASES)")
+	@$(PY) tests/grade.py $(if $(LABS),"$(LABS)") $(if $(OUT),--out "$(OUT)") $(if $(CASES),--cases "$(CASES)")
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do $(PY) $$file || exit 1; done

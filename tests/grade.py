@@ -494,12 +494,14 @@ def cut_network(arguments: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     """Grade a folder and write the CSV."""
     parser = argparse.ArgumentParser(prog="make grade")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=Path("grades.csv"))
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--memory", type=int, default=1000, help="MB")
     asked = parser.parse_args(arguments)
+    if asked.folder is None:
+        sys.exit("Say which folder has the notebooks: make grade LABS=folder")
     for folder in filter(None, (asked.folder, asked.cases)):
         if not folder.is_dir():
             sys.exit(f"{folder} is no folder: make grade LABS=folder")

@@ -251,12 +251,17 @@ def test_a_private_case_decides_too(tmp_path):
     assert lines[1]["student"] == "'=ann"
 
 
-def test_a_folder_that_is_none_is_said(tmp_path):
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [(["no/such"], "is no folder"), ([], "Say which folder has the notebooks")],
+)
+def test_a_folder_that_is_none_is_said(folder, said):
     done = subprocess.run(
-        [sys.executable, GRADE, tmp_path / "none"],
+        [sys.executable, GRADE, *folder],
         capture_output=True,
         encoding="utf8",
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 1
-    assert done.stderr.endswith("is no folder: make grade LABS=folder\n")
+    assert said in done.stderr
+    assert done.stderr.endswith(": make grade LABS=folder\n")
