@@ -387,27 +387,29 @@ def run(
     with contextlib.suppress(BrokenPipeError):
         os.write(pipes["nonce"][1], nonce)
     came, sizes, why = b"", {"verdict": 0, "printed": 0}, ""
-    with selectors.DefaultSelector() as waiting:
-        for name in sizes:
-            waiting.register(pipes[name][0], selectors.EVENT_READ, name)
-        open_ = set(sizes)
-        # an end mark, for what the exercise started may hold the pipe open
-        while "verdict" in open_ and not why and not came.endswith(b"\n"):
-            left = start + limits.seconds - time.monotonic()
-            if left <= 0:
-                why = f"it ran longer than {limits.seconds:g} s"
-                break
-            for key, _ in waiting.select(left):
-                data = os.read(key.fd, 65536)
-                sizes[key.data] += len(data)
-                if not data:
-                    waiting.unregister(key.fd)
-                    open_.discard(key.data)
-                elif key.data == "verdict":
-                    came += data
-                if sizes[key.data] > PRINTED:
-                    why = f"it printed more than {PRINTED // 1000} kB"
-    ended = end(pid)
+    try:
+        with selectors.DefaultSelector() as waiting:
+            for name in sizes:
+                waiting.register(pipes[name][0], selectors.EVENT_READ, name)
+            open_ = set(sizes)
+            # an end mark, for what the exercise started may hold the pipe open
+            while "verdict" in open_ and not why and not came.endswith(b"\n"):
+                left = start + limits.seconds - time.monotonic()
+                if left <= 0:
+                    why = f"it ran longer than {limits.seconds:g} s"
+                    break
+                for key, _ in waiting.select(left):
+                    data = os.read(key.fd, 65536)
+                    sizes[key.data] += len(data)
+                    if not data:
+                        waiting.unregister(key.fd)
+                        open_.discard(key.data)
+                    elif key.data == "verdict":
+                        came += data
+                    if sizes[key.data] > PRINTED:
+                        why = f"it printed more than {PRINTED // 1000} kB"
+    finally:  # also when the run is interrupted
+        ended = end(pid)
     for fd in (pipes["verdict"][0], pipes["printed"][0], pipes["nonce"][1]):
         os.close(fd)
     seconds = {"seconds": f"{time.monotonic() - start:.1f}"}
