@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help book test test-colab check one chapter site nbval again quick links lab strip serve pdf archive bench audit replicate mutate-claims release repository clean constraints
+.PHONY: help book test test-colab check one chapter site nbval again quick links lab strip serve pdf archive student solutions grade bench audit replicate mutate-claims release repository clean constraints
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,9 @@ help:
 	@echo "make serve PORT=8000           show the built site on localhost"
 	@echo "make pdf                       the whole course as one PDF, with bookmarks"
 	@echo "make archive                   the course as a ZIP for a classroom without network"
+	@echo "make student                   the site without solutions, and the labs: _build/student"
+	@echo "make solutions                 the labs with their exercises solved: _build/solutions"
+	@echo "make grade LABS=folder         grade submitted labs: OUT=grades.csv, CASES=folder with checks of your own"
 	@echo "make bench                     run the benchmarks"
 	@echo "make audit                     Lighthouse on every chapter page; RUNS=5 is the default"
 	@echo "make links                     look whether the links to other sites still work"
@@ -122,6 +125,15 @@ pdf: site
 
 archive: site
 	@$(RUN) tests/archive.py
+
+student: $(READY)
+	@$(RUN) tests/editions.py student
+
+solutions: $(READY)
+	@$(RUN) tests/editions.py solutions
+
+grade: $(READY)
+	@$(RUN) tests/grade.py $(if $(LABS),"$(LABS)") $(if $(OUT),--out "$(OUT)") $(if $(CASES),--cases "$(CASES)")
 
 bench: $(READY)
 	@for file in benchmarks/bench_*.py; do $(RUN) $$file || exit 1; done

@@ -2,7 +2,8 @@ r"""Exercises that answer back: compare a reader's answer with the right one and
 with the usual wrong ones.
 
 The exercises themselves stand at the end of each chapter's module and call
-:func:`check` or :func:`check_number`.
+:func:`check` or :func:`check_number`. In a notebook each verdict is recorded,
+too, for whoever reads many notebooks.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import copy
 import dis
 import inspect
 import io
+import json
 import math
 import re
 import signal
@@ -21,7 +23,7 @@ from numbers import Number, Real
 import numpy as np
 import torch
 
-from companion.claims import number
+from companion.claims import number, publish
 
 __all__ = ["Answer", "check", "check_number"]
 
@@ -54,6 +56,7 @@ class Answer(int):
     Attributes:
         case: the arguments with which the reader's function went wrong, or
             None.
+        hint: what was said of a wrong answer, else an empty string.
 
     Example:
         >>> bool(Answer(1))
@@ -63,6 +66,7 @@ class Answer(int):
     """
 
     case = None
+    hint = ""
 
     def _ipython_display_(self):
         pass
@@ -383,13 +387,27 @@ def _borrowed(attempt, case, library):
 
 
 def _say(right, text, case=None):
-    """Print the one sentence."""
+    """Print the one sentence, and record it under the name of the exercise:
+    the function of the course that called the check.
+    """
     text = text.rstrip(".")
     if case and not all(map(_short, case)):
         text += "; .case of what this check returns holds the arguments"
     print(f"{'✓ Right' if right else '✗ Not yet'}: {text}.")
     answer = Answer(right)
     answer.case = copy.deepcopy(case)
+    answer.hint = "" if right else text
+    caller = inspect.currentframe().f_back.f_back
+    module = caller.f_globals.get("__name__", "")
+    if module.startswith("companion."):
+        name = f"{module.removeprefix('companion.')}.{caller.f_code.co_name}"
+        verdict = "right" if right else "not yet"
+        record = {"exercise": name, "verdict": verdict, "hint": answer.hint}
+        publish(
+            {"application/json": json.dumps(record)},
+            f"exercise.{name}",
+            visible=False,
+        )
     return answer
 
 

@@ -25,6 +25,7 @@ from companion.data import check_regression
 
 __all__ = [
     "Dropout",
+    "HasProbability",
     "check_dropout",
     "check_mc_mean",
     "check_ridge_strength",
@@ -119,6 +120,8 @@ class HasProbability(nn.Module):
     """A module with one probability ``p``: a buffer, so that
     :func:`companion.training.fit_many` can train a grid of it, but one that
     keeps its value in float64 whatever becomes of the model's type and device.
+
+    Chapter: dropout.
     """
 
     def __setattr__(self, name, value):

@@ -63,9 +63,11 @@ def pages_to_read(old: dict[str, str], new: dict[str, str]) -> list[str]:
     return []
 
 
-def sphinx(*docnames: str) -> int:
-    """Let Jupyter Book build with a process per core; without names all pages
-    are read anew.
+def sphinx(
+    *docnames: str, edition: str = "", output: Path | None = None
+) -> int:
+    """Let Jupyter Book build an edition with a process per core; without names
+    all pages are read anew.
     """
     from jupyter_book import sphinx as book
     from jupyter_book.cli.main import main as jupyter_book
@@ -76,8 +78,22 @@ def sphinx(*docnames: str) -> int:
         force_all=True,
     )
     os.environ["COURSE_READ"] = " ".join(docnames)
+    os.environ["COURSE_EDITION"] = edition
     options = ["-W", "-n", "--keep-going", *([] if docnames else ["--all"])]
+    options += ["--path-output", str(output)] if output else []
     return jupyter_book(["build", str(ROOT), *options])
+
+
+def write_pages(command: list, log: Path) -> bool:
+    """Run a build, say what went wrong, and return whether all went well."""
+    if not run_logged("Writing the pages", command, log, cwd=ROOT):
+        return True
+    said = log.read_text(encoding="utf8").splitlines()
+    marks = ("WARNING", "ERROR", "rror:")
+    said = [s for s in said if any(m in s for m in marks)] or said
+    print("\n".join(said[-40:]))
+    print(f"The site is not complete: read the lines above, or {log}")
+    return False
 
 
 def main() -> int:
@@ -97,13 +113,7 @@ def main() -> int:
             shutil.rmtree(BUILD / "jupyter_execute", ignore_errors=True)
         shutil.rmtree(SITE, ignore_errors=True)
         command = [sys.executable, __file__, "sphinx", *docnames]
-        log = LOG / "site.log"
-        if run_logged("Writing the pages", command, log, cwd=ROOT):
-            said = log.read_text(encoding="utf8").splitlines()
-            marks = ("WARNING", "ERROR", "rror:")
-            said = [s for s in said if any(m in s for m in marks)] or said
-            print("\n".join(said[-40:]))
-            print(f"The site is not complete: read the lines above, or {log}")
+        if not write_pages(command, LOG / "site.log"):
             return 1
         STATE.write_text(json.dumps(new, indent=1))
     return 0

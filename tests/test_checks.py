@@ -3,6 +3,7 @@ each usual mistake earns its own hint.
 """
 
 import functools
+import json
 import math
 import signal
 import sys
@@ -14,8 +15,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from companion import checks
+from companion import checks, dropout
 from companion.checks import Answer, check, check_number
+from companion.claims import RECORD
 
 
 def soft_threshold(x, t):
@@ -757,3 +759,36 @@ def test_parts_of_the_library_may_help(ask):
 )
 def test_numbers_and_values_are_written_for_people(came, expected, text, fault):
     assert fault(came, expected) == text
+
+
+def test_the_verdict_is_recorded_under_the_name_of_the_exercise(shell, capsys):
+    dropout.check_survivor(3)
+    dropout.check_survivor(4)
+    records = [
+        (
+            metadata["scrapbook"]["name"],
+            json.loads(data[RECORD + "application/json"]),
+        )
+        for data, metadata in (
+            (each["data"], each["metadata"]) for each in shell.outputs
+        )
+    ]
+    assert capsys.readouterr().out.count("\n") == 2
+    name = "dropout.check_survivor"
+    hint = "with survivors of 3 the mean would be 0.75 · 3 = 2.25, not 3"
+    assert records == [
+        (
+            f"exercise.{name}",
+            {"exercise": name, "verdict": verdict, "hint": why},
+        )
+        for verdict, why in (("not yet", hint), ("right", ""))
+    ]
+
+
+def test_a_check_of_the_readers_own_is_not_recorded(shell):
+    def check_survivor(answer):
+        return check_number(answer, 4.0)
+
+    assert check_survivor(4).hint == ""
+    assert check_survivor(3).hint == "3 is too small"
+    assert shell.outputs == []
