@@ -100,7 +100,7 @@ again: site
 
 # At the pace of a class hour; nothing of it is kept.
 quick: $(READY)
-	@$(PY) tests/labs.py quick
+	@$(RUN) tests/labs.py quick
 
 # Every lab in the reader's environment. It is made once, in _build/colab.
 test-colab: $(READY)

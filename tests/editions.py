@@ -18,7 +18,7 @@ from pathlib import Path
 import build_site
 import labs
 from lab_exercises import Exercise, defined, exercises, source_of
-from progress import LOG, ROOT, alone, check_seed, program
+from progress import LOG, ROOT, alone, check_pace, check_seed, program
 
 SOLUTIONS = ROOT / "_build" / "solutions"
 STUDENT = ROOT / "_build" / "student"
@@ -109,6 +109,7 @@ def student() -> int:
     as they are stored.
     """
     check_seed()
+    check_pace()
     with alone():
         if labs.main("execute"):
             return 1
