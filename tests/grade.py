@@ -34,7 +34,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from lab_exercises import (
     Exercise,
     call,
@@ -44,8 +43,6 @@ from lab_exercises import (
     source_of,
 )
 from progress import ROOT, Line, program
-
-from companion.checks import Answer
 
 COLUMNS = "student lab exercise verdict hint seconds error".split()
 ALONE = "COURSE_NETWORK_CUT"
@@ -222,6 +219,8 @@ def rewrites(tree: ast.Module, names: set[str], check: str) -> bool:
 
 def picture() -> dict[tuple, object]:
     """Return what the course, and what its checks stand on, consists of."""
+    import torch
+
     course = [
         module
         for name, module in list(sys.modules.items())
@@ -285,6 +284,8 @@ def judge(
     """Run a submitted cell and ask the check, and then the private one; return
     what the CSV says. Both are taken before the cell runs.
     """
+    from companion.checks import Answer
+
     tree = parsed(text)
     courses = {"companion", *bound(ast.parse(names["_imports"]))}
     if rewrites(tree, courses, exercise.check):
@@ -508,6 +509,8 @@ def main(arguments: list[str]) -> int:
         if not folder.is_dir():
             sys.exit(f"{folder} is no folder: make grade LABS=folder")
     cut_network(arguments)
+    import torch  # takes seconds, which may be interrupted
+
     torch.set_num_threads(1)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
