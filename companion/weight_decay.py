@@ -43,7 +43,7 @@ __all__ = [
 
 
 def _check_not_negative(name, value):
-    if isinstance(value, bool) or not isinstance(value, Real | torch.Tensor):
+    if isinstance(value, bool) or not isinstance(value, (Real, torch.Tensor)):
         raise TypeError(
             f"{name} must be a number or a tensor, got {type(value).__name__}"
         )

@@ -248,10 +248,26 @@ def outcome(function, sample, dtype):
     return [value.detach(), gradient, *tensors]
 
 
+def torchs(op, sample, dtype):
+    """What torch finds; where an older one has no kernel for a type, what it
+    finds in float64, in that type.
+    """
+    try:
+        return outcome(op.op, sample, dtype)
+    except RuntimeError as reason:
+        if "not implemented for" not in str(reason):
+            raise
+        wide = outcome(op.op, sample, torch.float64)
+        return [
+            each.to(dtype) if each.is_floating_point() else each
+            for each in wide
+        ]
+
+
 def assert_same_as_torch(op, sample, dtype):
     found = zip(
         outcome(OUR_OPS[op.name], sample, dtype),
-        outcome(op.op, sample, dtype),
+        torchs(op, sample, dtype),
         outcome(op.op, sample, torch.float64),
         strict=True,
     )
