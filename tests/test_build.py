@@ -15,6 +15,7 @@ from pathlib import Path
 from unittest import mock
 
 import build_site
+import claim_names
 import environment
 import labs
 import nbformat
@@ -330,7 +331,13 @@ def test_sphinx_builds_nothing_at_the_pace_of_a_class_hour(monkeypatch):
 def test_a_lab_runs_at_the_pace_of_a_class_hour(name, tmp_path, monkeypatch):
     monkeypatch.setattr(labs, "LOG", tmp_path)
     monkeypatch.setenv("COURSE_STRICT", "1")  # of whoever builds
-    labs.quick(ROOT / "notebooks" / f"{name}.ipynb")
+    lab = ROOT / "notebooks" / f"{name}.ipynb"
+    cells = nbformat.read(lab, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    said = "\n".join(labs.quick(lab))
+    assert len(re.findall(r"\(not tested: \d+ of ", said)) + len(
+        re.findall(r"^✓", said, re.MULTILINE)
+    ) == len(claim_names.made(code))
 
 
 @pytest.mark.parametrize(
