@@ -342,6 +342,24 @@ def test_a_wrong_seed_is_refused_before_anything_is_done(seed, name):
 
 
 @pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["release.py"], "draws the seeds itself: unset COURSE_SEED"),
+        (["replicate.py", "7"], 'unset COURSE_SEED and write SEEDS="41"'),
+    ],
+)
+def test_who_takes_seeds_elsewhere_refuses_a_course_seed(command, words):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / command[0], *command[1:]],
+        env={**os.environ, "COURSE_SEED": "41"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and words in done.stderr
+
+
+@pytest.mark.parametrize(
     "command",
     [
         ["build_site.py"],
