@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ import executed_labs
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.db import NbCacheRecord
 from jupyter_cache.cache.main import JupyterCacheBase
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -57,6 +59,14 @@ KERNEL = {
 QUICK = KERNEL | {"COURSE_STRICT": "", "COURSE_PACE": "quick"}
 
 
+# What a copy of the course puts into its set-up cells: address and branch. They
+# decide nothing where the course is installed.
+ADDRESS = re.compile(
+    r'(?<=^REPOSITORY = ")[^"]*|(?<=\{REPOSITORY\})@[\w./-]+',
+    re.MULTILINE,
+)
+
+
 class Failed(Exception):
     """A lab failed; the text says where and why, the log has the rest."""
 
@@ -71,11 +81,12 @@ def find_labs() -> list[Path]:
 
 def key(lab: Path, root: Path = ROOT) -> str:
     """Return one hash of all that decides what an executed lab looks like: what
-    decides its findings, Python, the seeds and the settings of its cells.
+    decides its findings, Python, the seeds and the settings of its cells. The
+    address of the repository is no part of it.
     """
     notebook = json.loads(lab.read_text(encoding="utf8"))
     cells = [
-        ["".join(cell["source"]), cell["metadata"]]
+        [ADDRESS.sub("", "".join(cell["source"])), cell["metadata"]]
         for cell in notebook["cells"]
         if cell["cell_type"] == "code"
     ]
@@ -241,6 +252,25 @@ def compare(lab: Path) -> None:
         raise Failed(f"{said}\n    The whole log: {log}")
 
 
+def cached_again(lab: Path, cached: str, cache: JupyterCacheBase) -> str:
+    """Keep what a lab printed under the code that it has now, where only the
+    address in it has changed; return the name in the cache.
+    """
+    notebook = nbformat.read(lab, as_version=4)
+    now, name = cache.create_hashed_notebook(notebook)
+    if name == cached:
+        return name
+    record = NbCacheRecord.record_from_hashkey(cached, cache.db)
+    bundle = cache.get_cache_bundle(record.pk)
+    for cell, new in zip(bundle.nb.cells, now.cells, strict=True):
+        cell.source = new.source
+    return cache.cache_notebook_bundle(
+        CacheBundleIn(bundle.nb, str(lab), data=record.data),
+        check_validity=False,
+        overwrite=True,
+    ).hashkey
+
+
 def execute_missing(labs: list[Path], cache: JupyterCacheBase) -> int:
     """Execute the labs that are missing or out of date and return how many
     failed. What has been executed is kept when others fail.
@@ -253,6 +283,11 @@ def execute_missing(labs: list[Path], cache: JupyterCacheBase) -> int:
         if state.get(lab.stem, {}).get("key") != keys[lab.stem]
         or not (cache.path / "executed" / state[lab.stem]["cached"]).exists()
     ]
+
+    for lab in set(labs) - set(old):
+        known = state[lab.stem]
+        known["cached"] = cached_again(lab, known["cached"], cache)
+    STATE.write_text(json.dumps(state, indent=1))
 
     def keep(lab: Path, notebook: nbformat.NotebookNode, took: float) -> None:
         record = cache.cache_notebook_bundle(

@@ -155,6 +155,11 @@ if __name__ == "__main__":
             'SEEDS are whole numbers from 0 on, such as SEEDS="1 2 3"; got'
             f" {' '.join(sys.argv[1:])!r}"
         )
+    if (seed := os.environ.get("COURSE_SEED", "0")) != "0":
+        sys.exit(
+            "make replicate runs the seeds of SEEDS and no others: unset"
+            f' COURSE_SEED and write SEEDS="{seed}"'
+        )
     check_pace()
     with alone():
         program(

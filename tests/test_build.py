@@ -23,6 +23,7 @@ import progress
 import pytest
 import release
 import replicate
+import repository
 import stages
 import test_colab
 from jupyter_cache import get_cache
@@ -211,6 +212,57 @@ def test_a_lab_runs_again_when(course, monkeypatch, what):
     assert labs.key(lab, course) != before
 
 
+@pytest.fixture
+def copies(course):
+    """A lab before and after its address and branch are set: their texts."""
+    texts = []
+    for name, at in (("OWNER/name", ""), ("ada/course", "@autumn")):
+        lab = write(
+            course / "a.ipynb",
+            f'REPOSITORY = "https://github.com/{name}"\n'
+            f'f"git+{{REPOSITORY}}{at}"',
+            "print(2)",
+        )
+        text = lab.read_text(encoding="utf8")
+        form = '"metadata": {"cellView": "form"}'
+        texts.append(text.replace('"metadata": {}', form, 1))
+    return texts
+
+
+def test_a_lab_with_another_address_does_not_run_again(
+    course, cache, copies, monkeypatch
+):
+    lab = course / "a.ipynb"
+    lab.write_text(copies[0], encoding="utf8")
+    assert labs.execute_missing([lab], cache) == 0
+    lab.write_text(copies[1], encoding="utf8")
+    runs = labs.Failed("It ran.")
+    monkeypatch.setattr(labs, "execute", mock.Mock(side_effect=runs))
+    assert labs.execute_missing([lab], cache) == 0
+    notebook = nbformat.read(lab, as_version=4)
+    _, merged = cache.merge_match_into_notebook(notebook)  # as the site does
+    set_up, cell = merged.cells
+    assert "ada/course" in set_up.source and "@autumn" in set_up.source
+    assert cell.outputs[0].text == "2\n" and cell.execution_count == 2
+    assert labs.execute_missing([lab], cache) == 0
+    lab.write_text(copies[1].replace("print(2)", "print(3)"), encoding="utf8")
+    assert labs.execute_missing([lab], cache) == 1
+
+
+def test_the_set_up_cell_of_a_copy_has_the_key_of_the_original(course):
+    lab = ROOT / "notebooks/losses.ipynb"
+    keys = set()
+    for url, at in [
+        ("https://github.com/OWNER/deep-learning-tested", "main"),
+        ("https://gitlab.com/ada/course", "autumn/2"),
+    ]:
+        text = repository.with_set_up(url, lab.read_text("utf8"), at)
+        (course / "a.ipynb").write_text(text, encoding="utf8")
+        assert url in text and at in text
+        keys.add(labs.key(course / "a.ipynb", ROOT))
+    assert len(keys) == 1
+
+
 def test_all_labs_of_the_book_have_a_key():
     assert len({labs.key(lab) for lab in labs.find_labs()}) == len(
         labs.find_labs()
@@ -287,6 +339,24 @@ def test_a_wrong_seed_is_refused_before_anything_is_done(seed, name):
     assert "COURSE_SEED is a whole number of at least 0, such as 41; got" in (
         done.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["release.py"], "draws the seeds itself: unset COURSE_SEED"),
+        (["replicate.py", "7"], 'unset COURSE_SEED and write SEEDS="41"'),
+    ],
+)
+def test_who_takes_seeds_elsewhere_refuses_a_course_seed(command, words):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests" / command[0], *command[1:]],
+        env={**os.environ, "COURSE_SEED": "41"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and words in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""Cells of labs are run again and out of order, and exercises are looked up on
-the page: no name means two things, no number two exercises.
+"""Cells of labs are run again and out of order, at a quick pace too, and
+exercises are looked up on the page: no name means two things, no number two
+exercises, and none counts seeds.
 """
 
 import ast
@@ -172,6 +173,52 @@ def test_a_name_with_two_meanings_is_named(cells):
 )
 def test_names_that_stay_in_their_cell_are_free(cells):
     assert not ambiguous(dict(enumerate(cells)))
+
+
+# No number counts seeds -------------------------------------------------------
+
+TYPED = re.compile(
+    r"(?<![\d.-])(ten|twelve|sixteen|twenty|thirty|forty|fifty|sixty|eighty"
+    r"|hundred|[1-9]\d+)( [a-z-]+)?\s+(seeds|splits|dots|runs|networks"
+    r"|regressions)\b",
+    re.IGNORECASE,
+)
+
+
+def typed_counts(source: str) -> list[str]:
+    """Return the counts of seeds that the strings of a cell spell out: at the
+    quick pace there are fewer.
+    """
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    return [found[0] for text in texts for found in TYPED.finditer(text)]
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.stem)
+def test_what_a_lab_says_takes_the_number_of_seeds_from_its_list(lab):
+    found = [
+        f"cell {place}: {count!r}; take the number from the list of seeds"
+        for place, source in code_cells(lab).items()
+        for count in typed_counts(source)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('show(fig, "Twenty dots" " and a mean.")', ["Twenty dots"]),
+        ('f"{share} of 20 random networks"', ["20 random networks"]),
+        ('def f():\n    """Of ten\n  seeds."""', ["ten\n  seeds"]),
+        ('f"{len(TWENTY)} dots, five networks, PQ 2 runs"', []),
+        ('"up to rate 0.10 runs lie together"  # of 20 seeds', []),
+    ],
+)
+def test_typed_counts_of_seeds_are_found(source, found):
+    assert typed_counts(source) == found
 
 
 # No number means two exercises ------------------------------------------------
