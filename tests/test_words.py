@@ -54,7 +54,6 @@ TYPED = {
         "30 % are wrong": SETTING,
         "90 % and 50 %, is 70 %": BY_HAND,
         "75 %": BY_HAND,
-        "2.5 points": "the bound of the claim beside it",
         "answers at 90 %": MEANING,
         "50 % is a coin, 100 % is perfect": MEANING,
         "more than 4 points": EXERCISE,
