@@ -40,7 +40,7 @@ TYPED = {
     "capstone": {
         "95 % of experiments": MEANING,
         "95 times in 100": MEANING,
-        "more than 99 % of": "asserted in the lab",
+        "more than 99 % of": "what the claim beside it counts",
         "70 %": BY_HAND,
         "20 % of labels": SETTING,
         "10 points": BY_HAND,
