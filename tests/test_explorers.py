@@ -828,7 +828,7 @@ def test_the_capstone_answers_after_the_first_switch(browser, server):
     with Visit(browser, f"{server}book/capstone.html") as visit:
         live = stage_of(visit)
         decay = live.locator("input[type=checkbox]").first
-        bars = live.locator("svg").nth(1).locator(".line:visible")
+        bars = live.locator("svg").nth(1).locator(".line:not([visibility])")
         verdict = live.locator(".verdict")
         assert "Which switch" in verdict.inner_text()
         assert decay.get_attribute("aria-label") == "weight decay"
