@@ -121,6 +121,7 @@ API = """\
 ```{eval-rst}
 .. automodule:: companion.<slug>
    :members:
+   :ignore-module-all:
    :member-order: bysource
 ```
 """

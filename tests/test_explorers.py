@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import test_site
+from matplotlib.colors import to_hex
 from test_site import (
     ROOT,
     SITE,
@@ -23,6 +24,8 @@ from test_site import (
     small_book,
     violations,
 )
+
+from companion.plots import COLORS
 
 browser, server = test_site.browser, test_site.server
 STAGE = ".live-explorer .stage"
@@ -774,3 +777,88 @@ def test_pytorchs_default_dies_and_hes_weights_live(browser, server):
         row.fill("1.41")
         settle(visit.page)
         assert live.get_attribute("data-size") == "alive"
+
+
+# What the explorers of some chapters say and show -----------------------------
+
+
+def stage_of(visit):
+    """The stage of a page whose explorer has come."""
+    return mounted(visit).locator(".live")
+
+
+def colours(lines):
+    """What a browser draws lines in."""
+    seen = lines.evaluate_all("ls => ls.map(l => getComputedStyle(l).stroke)")
+    parts = [re.findall(r"\d+", each)[:3] for each in seen]
+    return [to_hex([int(part) / 255 for part in each]) for each in parts]
+
+
+@pytest.mark.parametrize(
+    ("name", "concepts"),
+    [
+        ("losses", ["squared error", "Huber", "absolute error"]),
+        ("optimizers", ["SGD", "momentum", "RMSProp", "Adam"]),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lines_have_the_colours_of_the_figures(
+    browser, server, name, concepts, scheme
+):
+    page = f"{server}book/{name}.html"
+    with Visit(browser, page, scheme=scheme) as visit:
+        lines = (
+            stage_of(visit).locator("svg").first.locator("[clip-path] .line")
+        )
+        seen = list(dict.fromkeys(colours(lines)))
+        assert seen == [COLORS[concept] for concept in concepts]
+
+
+INK = "#20272b"
+
+
+@pytest.mark.parametrize("name", ["index", "overfitting"])
+def test_the_truth_is_drawn_in_ink(browser, server, name):
+    with Visit(browser, f"{server}book/{name}.html") as visit:
+        live = stage_of(visit)
+        assert colours(live.locator(".truth")) == [INK, INK]
+
+
+def test_the_capstone_answers_after_the_first_switch(browser, server):
+    with Visit(browser, f"{server}book/capstone.html") as visit:
+        live = stage_of(visit)
+        decay = live.locator("input[type=checkbox]").first
+        bars = live.locator("svg").nth(1).locator(".line:not([visibility])")
+        verdict = live.locator(".verdict")
+        assert "Which switch" in verdict.inner_text()
+        assert decay.get_attribute("aria-label") == "weight decay"
+        assert bars.count() == 0
+        decay.press("Space")
+        settle(visit.page)
+        assert "Which switch" not in verdict.inner_text()
+        assert "worth" in decay.get_attribute("aria-label")
+        assert bars.count() > 6
+
+
+def test_the_formula_is_that_of_the_chosen_weight(browser, server):
+    with Visit(browser, f"{server}book/backpropagation.html") as visit:
+        live = stage_of(visit)
+        formula = live.locator("p[aria-live]")
+        assert formula.inner_text().startswith("∂L/∂w₅ =")
+        for radio in live.get_by_role("radio", name="w").all():
+            radio.press("Space")
+            settle(visit.page)
+            name = radio.evaluate("each => each.parentElement.innerText")
+            assert formula.inner_text().startswith(f"∂L/∂{name} =")
+
+
+def test_numbers_have_a_minus_and_none_before_a_zero(browser):
+    with (
+        served(ROOT / "book") as root,
+        Visit(browser, root + "explorers/kit.js") as visit,
+    ):
+        written = visit.page.evaluate("""async () => {
+            const { fixed, number } = await import("/explorers/kit.js");
+            return [fixed(-1.5, 1), fixed(-0.04, 1), number(-2)];
+        }""")
+        assert written == ["−1.5", "0.0", "−2"]

@@ -331,6 +331,7 @@ def test_the_address_of_the_site_says_what_its_first_page_says():
         ("2-3 layers, 1e-5, half-3, x.-1", "2-3 layers, 1e-5, half-3, x.-1"),
         ("3 seedlings, 4 mice, offset 3", "3 seedlings, 4 mice, offset 3"),
         ("in 2018 somebody", "in 2018 somebody"),
+        ("one · two\n· three", "one_· two_· three"),
     ],
 )
 def test_words_are_set(typed, set_):
@@ -358,6 +359,27 @@ def test_a_number_may_stand_in_another_node_than_its_unit(parts):
     document += paragraph
     typography.SetWords(document).run()
     assert paragraph.astext().count(SPACE) == 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "after", "kept"),
+    [
+        ("l", ", and", "l,"),
+        ("l", ")", "l)"),
+        ("l", " and", ""),
+        ("l" * 40, ",", ""),
+    ],
+)
+def test_a_mark_stays_with_its_formula(formula, after, kept):
+    paragraph = nodes.paragraph(
+        "", "", nodes.Text("of "), nodes.math("", formula), nodes.Text(after)
+    )
+    document = new_document("")
+    document += paragraph
+    typography.SetWords(document).run()
+    assert paragraph.astext() == f"of {formula}{after}"
+    whole = [each.astext() for each in paragraph.findall(nodes.inline)]
+    assert whole == [kept] * bool(kept)
 
 
 def prose(page: str) -> list[str]:

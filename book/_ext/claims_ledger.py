@@ -114,8 +114,8 @@ def close(labs: dict[str, list[dict]]) -> nodes.paragraph:
     """
     every = [each for made in labs.values() for each in made]
     text = _(
-        "The margin of a claim says how many times the distance from estimate"
-        " to bound holds that from estimate to the limit of the interval."
+        "The margin of a claim is the distance from its estimate to its bound,"
+        " divided by the distance from its estimate to the end of its interval."
         " Claims with a margin below {far}: {count}. On one fresh set of seeds"
         " chance alone would let about {failures} claims fail."
     ).format(

@@ -1,5 +1,6 @@
 """Words set as a printer sets them: a number stays on the line of its unit,
-``Figure`` on the line of its number, and a minus is no hyphen.
+``Figure`` on the line of its number, a minus is no hyphen, and no line begins
+with a dot between two words or with the comma after a formula.
 
 Pages are typed with plain spaces; this is done when they are written, in prose
 only, never in code.
@@ -32,7 +33,11 @@ RULES = [
     (re.compile(rf"(?<=\d)[ \n](?={UNITS})"), SPACE),
     (re.compile(rf"(?<![\w-])({NAMES})[ \n](?=\d)"), rf"\1{SPACE}"),
     (re.compile(r"(?<![\w)\]}.:/#%–-])-(?=\d)"), "\N{MINUS SIGN}"),
+    (re.compile(r"[ \n](?=·)"), SPACE),
 ]
+# A browser may break a line between a formula and the mark after it.
+MARK = re.compile(r"[,.;:!?)]+")
+SHORT = 20  # characters of a formula that need no break inside
 AS_TYPED = (
     nodes.FixedTextElement,  # code, what cells print, raw HTML
     nodes.literal,
@@ -72,6 +77,8 @@ class SetWords(SphinxPostTransform):
                 parent = parent.parent
             if parent is None:
                 self.set(text)
+        for formula in list(self.document.findall(nodes.math)):
+            self.keep_mark(formula)
 
     def set(self, text: nodes.Text) -> None:
         """Set one text; its neighbours may be the number, or the unit. No rule
@@ -86,6 +93,19 @@ class SetWords(SphinxPostTransform):
         words = words[len(before) : len(words) - len(after)]
         if words != text:
             text.parent[place] = nodes.Text(words)
+
+    def keep_mark(self, formula: nodes.math) -> None:
+        """Keep a short formula and the mark after it on one line."""
+        around = formula.parent.children
+        place = next(i for i, each in enumerate(around) if each is formula)
+        after = (*around, None)[place + 1]
+        mark = isinstance(after, nodes.Text) and MARK.match(after)
+        if not mark or len(formula.astext()) > SHORT:
+            return
+        whole = nodes.inline(classes=["whole"])
+        rest = nodes.Text(after[mark.end() :])
+        formula.parent[place : place + 2] = [whole, rest]
+        whole += [formula, nodes.Text(mark[0])]
 
 
 def keep_figures_whole(app: Sphinx, config: Config) -> None:

@@ -154,6 +154,7 @@ const STOPS = [
 const LAST = STOPS.length - 1;
 // the stop at which the gradient of an edge is known
 const KNOWN = [14, 15, 16, 17, 8, 9, 10, 11];
+const FIRST = { edge: 4, stop: KNOWN[4], bug: false };
 const NODES = ["x₁", "x₂", "h₁", "h₂", "o₁", "o₂"];
 // edges from node to node, in the order w₁ to w₈
 const EDGES = [
@@ -163,7 +164,7 @@ const HEIGHT = 280;
 
 /** Show the explorer in an element. */
 export function mount(element, words) {
-  const state = { p: [...START], edge: 4, stop: LAST, bug: false };
+  const state = { p: [...START], ...FIRST };
   let drawn = "";
   const narrow = matchMedia("(max-width: 600px)").matches;
   const say = verdict(element);
@@ -179,7 +180,7 @@ export function mount(element, words) {
   left.style.cssText = "flex:1.2 1 20rem;min-width:0";
   right.style.cssText = "flex:1 1 17rem;min-width:0";
   const update = onFrame(draw);
-  const graph = drawing(left, (edge) => set({ edge }));
+  const graph = drawing(left, choose);
 
   const loss = chart(right, {
     label: words.chart,
@@ -207,15 +208,15 @@ export function mount(element, words) {
     min: 0,
     max: LAST,
     step: 1,
-    value: LAST,
+    value: FIRST.stop,
     format: String,
     change: (stop) => set({ stop }),
   });
   const which = radios(controls, {
     legend: words.choose,
     options: Object.fromEntries(PLACES.map((_, e) => [`e${e}`, w(e + 1)])),
-    value: "e4",
-    change: (value) => set({ edge: Number(value.slice(1)) }),
+    value: `e${FIRST.edge}`,
+    change: (value) => choose(Number(value.slice(1))),
   });
   const bugs = radios(controls, {
     legend: words.slope,
@@ -243,12 +244,18 @@ export function mount(element, words) {
     press() {
       film.stop();
       hint.attr("visibility", null);
-      set({ p: [...START], edge: 4, stop: LAST, bug: false });
+      set({ p: [...START], ...FIRST });
     },
   });
 
   const index = () => PLACES[state.edge];
   const place = () => state.p[index()];
+
+  // the formula above the graph is then that of the chosen weight
+  function choose(edge) {
+    film.stop();
+    set({ edge, stop: KNOWN[edge] });
+  }
 
   function go(stop) {
     film.stop();

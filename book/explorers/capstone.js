@@ -75,7 +75,7 @@ const TOP = 24;
 
 /** Show the explorer in an element. */
 export function mount(element, words, data) {
-  const state = { ...START };
+  const state = { ...START, touched: false };
   const names = [
     words.decay, words.dropout, words.augmentation, words.norm,
     words.smoothing, words.schedule,
@@ -150,6 +150,12 @@ export function mount(element, words, data) {
     spread: bars.plot.append("line"),
     text: bars.over.append("text").attr("class", "value"),
   }));
+  // the bars answer the question, so they wait for the reader's first switch
+  const turn = bars.over
+    .append("text")
+    .attr("class", "hint")
+    .attr("text-anchor", "middle")
+    .text(words.turn);
 
   const controls = add(element, "div", { class: "controls" });
   const which = radios(controls, {
@@ -173,17 +179,17 @@ export function mount(element, words, data) {
   }
 
   function set(change) {
-    Object.assign(state, change);
+    Object.assign(state, change, { touched: true });
     hint.attr("visibility", change === START ? null : "hidden");
     update();
   }
 
-  const signed = (x) => (x > 0 ? "+" : "") + fixed(x, 1);
+  const signed = (x) => (x >= 0.05 ? "+" : "") + fixed(x, 1);
 
   function draw() {
     if (!all.width || !bars.width) return;
     const rate = RATES[state.rate];
-    const { on } = state;
+    const { on, touched } = state;
     const here = interval(data.scores[place(on)][rate], data.t);
     const worth = worths(data, on, rate);
     const now = rank();
@@ -214,7 +220,12 @@ export function mount(element, words, data) {
       .text(`${accuracy} %`);
     hint.attr("x", all.x(now) + 16).attr("y", all.y(here.mean) + 26);
 
+    turn
+      .attr("x", bars.x(0))
+      .attr("y", bars.y(PARTS.length / 2) + 4)
+      .attr("visibility", touched ? "hidden" : null);
     zero
+      .attr("visibility", touched ? null : "hidden")
       .attr("x1", bars.x(0))
       .attr("x2", bars.x(0))
       .attr("y1", bars.y(0))
@@ -226,6 +237,7 @@ export function mount(element, words, data) {
       const draw = (line, from, to) =>
         line
           .attr("class", kind)
+          .attr("visibility", touched ? null : "hidden")
           .attr("x1", bars.x(from))
           .attr("x2", bars.x(to))
           .attr("y1", y)
@@ -239,11 +251,12 @@ export function mount(element, words, data) {
         .attr("dx", right ? 6 : -6)
         .attr("text-anchor", right ? "start" : "end")
         .attr("y", y + 4)
-        .text(signed(mean));
+        .text(touched ? signed(mean) : "");
       boxes[i].checked = on[i] === 1;
+      const named = { part: names[i], worth: signed(mean) };
       boxes[i].setAttribute(
         "aria-label",
-        fill(words.row, { part: names[i], worth: signed(mean) }),
+        touched ? fill(words.row, named) : names[i],
       );
     });
 
@@ -256,12 +269,9 @@ export function mount(element, words, data) {
       gain: fixed(gain, 1),
     };
     element.dataset.accuracy = accuracy;
-    say(
-      fill(words.sentence, values),
-      gain < SMALL
-        ? words.done
-        : fill(on[part] ? words.remove : words.insert, values),
-    );
+    const advice = on[part] ? words.remove : words.insert;
+    const second = gain < SMALL ? words.done : fill(advice, values);
+    say(fill(words.sentence, values), touched ? second : words.ask);
   }
 
   draw();

@@ -84,14 +84,14 @@ export function mount(element, words) {
     draw: update,
   });
   const line = (on, kind) => on.plot.append("path").attr("class", kind);
-  const known = line(top, "line theory");
+  const known = line(top, "line truth");
   const curve = line(top, "line one");
   const wall = line(bottom, "line theory");
   const errors = {
-    train: line(bottom, "line quiet"),
+    train: line(bottom, "line quiet").attr("stroke-dasharray", "5 3"),
     test: line(bottom, "line two"),
   };
-  const sample = top.over.append("path").attr("class", "line theory");
+  const sample = top.over.append("path").attr("class", "line truth");
   sample.attr("d", "M12,20h28");
   top.over
     .append("text")

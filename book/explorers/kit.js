@@ -29,7 +29,11 @@ function write(value, options) {
   const key = JSON.stringify(options);
   if (!formats.has(key)) {
     const { lang } = document.documentElement;
-    formats.set(key, new Intl.NumberFormat(lang || undefined, options));
+    const format = new Intl.NumberFormat(lang || undefined, {
+      signDisplay: "negative", // none before a zero
+      ...options,
+    });
+    formats.set(key, format);
   }
   return formats.get(key).format(value).replace("-", "−");
 }

@@ -90,7 +90,7 @@ export const model = {
 };
 
 const MARGIN = { top: 22, right: 88, bottom: 34, left: 40 };
-const KINDS = ["one", "two", "three"];
+const KINDS = ["blue", "red", "violet"]; // as in the figures of the chapter
 const clamp = (value, { min, max }) => Math.min(Math.max(value, min), max);
 
 /** Show the explorer in an element. */
@@ -142,7 +142,7 @@ export function mount(element, words) {
     top.over.append("circle").attr("r", 3.5).attr("fill", "currentColor"),
   );
   const bars = POINTS.map((_, i) =>
-    bottom.plot.append("path").attr("class", i ? "line two" : "line one"),
+    bottom.plot.append("path").attr("class", i ? "line red" : "line one"),
   );
   const count = bottom.over.append("text").attr("class", "value");
   const hint = top.over.append("text").attr("class", "hint").text(words.drag);

@@ -12,7 +12,10 @@ const HALF = 1.7; // what the map shows up and down
 const START = {
   at: [-2.3, 1], product: 1.9, momentum: 0.95, rate: 0.2, tilt: 0, step: STEPS,
 };
-const RACERS = { plain: "one", momentum: "two", rms: "quiet", adam: "three" };
+// their colours are those of the figures of the chapter
+const RACERS = {
+  plain: "blue", momentum: "red", rms: "magenta", adam: "violet",
+};
 
 const turn = (degrees) => {
   const angle = (degrees * Math.PI) / 180;
@@ -156,8 +159,7 @@ export function mount(element, words) {
     tie: below.over.append("path").attr("class", `line ${kind}`),
     name: below.over
       .append("text")
-      .attr("class", "value")
-      .style("fill", `var(--course-${kind})`),
+      .attr("class", `value ${kind}`),
   }));
   const hint = map.over.append("text").attr("class", "hint").text(words.drag);
 

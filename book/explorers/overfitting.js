@@ -103,7 +103,7 @@ export function mount(element, words) {
   const ghosts = Array.from({ length: OTHERS }, () =>
     line(top, "line quiet").attr("opacity", 0.7).style("stroke-width", 1.2),
   );
-  const known = line(top, "line theory");
+  const known = line(top, "line truth");
   const curve = line(top, "line one");
   const wall = line(bottom, "line theory");
   const lines = {
@@ -111,7 +111,7 @@ export function mount(element, words) {
     test: line(bottom, "line two"),
     length: line(bottom, "line three"),
   };
-  const key = top.over.append("path").attr("class", "line theory");
+  const key = top.over.append("path").attr("class", "line truth");
   key.attr("d", "M112,20h28");
   top.over
     .append("text")
