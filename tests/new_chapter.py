@@ -45,9 +45,13 @@ The mean of a hundred draws is {claim}`<slug>_mean`.
 
 **1. By hand.** What is the mean of 1 and 3?
 
-```{dropdown} Solution
-{eq}`eq-<slug>-mean` gives $(1 + 3) / 2 = 2$.
+````{dropdown} Solution
+{eq}`eq-<slug>-mean` gives 2:
+
+```python
+my_answer = (1 + 3) / 2
 ```
+````
 
 ## Quiz
 
@@ -69,8 +73,9 @@ MODULE = '''\
 """Functions of the chapter *<words>*."""
 
 from companion.arguments import check_floats
+from companion.checks import check_number
 
-__all__ = ["mean"]
+__all__ = ["check_two_values", "mean"]
 
 
 def mean(x):
@@ -96,12 +101,32 @@ def mean(x):
     """
     check_floats("x", x)
     return x.sum() / x.numel()
+
+
+def check_two_values(answer):
+    """Exercise by hand: what is the mean of 1 and 3?
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_two_values(4)
+        ✗ Not yet: that is the sum; divide it by the number of values.
+
+    Chapter: <slug>.
+    """
+    hint = "that is the sum; divide it by the number of values"
+    return check_number(answer, 2.0, {4.0: hint})
 '''
 TESTS = '''\
 """companion.<slug> against PyTorch and bad input."""
 
 import pytest
 import torch
+from exercises import assert_answers
 
 from companion import <slug>
 
@@ -114,6 +139,13 @@ def test_mean_is_torchs():
 def test_mean_refuses_what_has_no_mean():
     with pytest.raises(TypeError, match="x must be"):
         <slug>.mean([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(2, "Right"), (4, "that is the sum")]
+)
+def test_the_exercise_knows_right_and_wrong(answer, words, capsys):
+    assert_answers(<slug>.check_two_values, answer, words, capsys)
 '''
 API = """\
 # `companion.<slug>`
@@ -160,6 +192,15 @@ why = "draws around 1"
 old = '''torch.randn(100,'''
 new = '''1 + torch.randn(100,'''
 """
+TURN = """\
+## Your turn
+
+The numbers are those of the chapter.
+
+**1. By hand.** What is the mean of 1 and 3?"""
+EXERCISE = """\
+my_answer = ...
+<slug>.check_two_values(my_answer)"""
 SUMMARY = """\
 ## Summary
 
@@ -183,8 +224,8 @@ def filled(text: str, slug: str, url: str, at: str) -> str:
 
 def notebook(slug: str, url: str, at: str) -> str:
     """Return the text of the new lab."""
-    kinds = ["markdown", "markdown", "code", "code", "code", "markdown"]
-    texts = [OPENING, FRAME, "", EXPERIMENT, CLAIM, SUMMARY]
+    kinds = ["markdown"] * 2 + ["code"] * 3 + ["markdown", "code", "markdown"]
+    texts = [OPENING, FRAME, "", EXPERIMENT, CLAIM, TURN, EXERCISE, SUMMARY]
     cells = []
     for number, (kind, text) in enumerate(zip(kinds, texts, strict=True)):
         source = filled(text, slug, url, at).splitlines(keepends=True)
