@@ -991,10 +991,11 @@ def test_on_gitlab_the_links_to_colab_want_a_mirror(tmp_path):
     assert "\n  # colab_url: x" in config
     readme = (root / "README.md").read_text(encoding="utf8")
     assert readme.startswith("git clone https://gitlab.com/you/name.git; see")
-    colab, rest = repository.unchanged(root)
+    colab, rest, pages = repository.unchanged(root)
     assert "at https://github.com/you/name, or delete" in colab
     assert "in 2 files, such as book/toy.md" in colab
     assert ".gitlab-ci.yml" in rest
+    assert "https://you.gitlab.io/name/: turn" in pages
     repository.main(root, "https://github.com/first/course")
     assert {p: p.read_bytes() for p in before} == before
 
