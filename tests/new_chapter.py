@@ -1,6 +1,6 @@
 """Begin a chapter: ``make chapter NAME=label_smoothing``.
 
-Writes its four files, and its lines in the table of contents and on the API
+Writes its files, and its lines in the table of contents and on the API
 pages. They pass every rule, build and run; what is to be written says so.
 """
 
@@ -29,6 +29,9 @@ myst:
 ## What is the mystery?
 
 To write: something a reader cannot explain yet.
+
+```{diagram} <slug>
+```
 
 ## One formula
 
@@ -147,6 +150,22 @@ def test_mean_refuses_what_has_no_mean():
 def test_the_exercise_knows_right_and_wrong(answer, words, capsys):
     assert_answers(<slug>.check_two_values, answer, words, capsys)
 '''
+DRAWING = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 120" width="480" \
+fill="none" stroke-width="2.5" font-size="14">
+  <title>Two numbers and their mean</title>
+  <desc>A line with dots at 1 and 3, and between them a disc at 2.</desc>
+  <path d="M40 50H360" stroke="var(--pst-color-border)" stroke-width="1" />
+  <circle cx="200" cy="50" r="9" fill="var(--course-one)" />
+  <g fill="currentColor">
+    <circle cx="100" cy="50" r="5" />
+    <circle cx="300" cy="50" r="5" />
+    <text x="100" y="84" text-anchor="middle">1</text>
+    <text x="200" y="84" text-anchor="middle">2, the mean</text>
+    <text x="300" y="84" text-anchor="middle">3</text>
+  </g>
+</svg>
+"""
 API = """\
 # `companion.<slug>`
 
@@ -276,6 +295,7 @@ def main(slug: str, root: Path = ROOT) -> int:
     texts = {
         f"book/{slug}.md": PAGE,
         f"book/api/{slug}.md": API,
+        f"book/diagrams/{slug}.svg": DRAWING,
         f"companion/{slug}.py": MODULE,
         f"tests/test_{slug}.py": TESTS,
         f"tests/mutants/{slug}.toml": MUTANT,
