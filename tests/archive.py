@@ -17,6 +17,8 @@ SITE = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "deep-learning-tested.zip"
 # What browsers refuse to pages that are opened as files, and say so.
 PRELOAD = re.compile(rb'<link\b[^>]*rel="preload"[^>]*>')
+# Windows wants its own ends of lines in what it runs and in its notepad.
+FOR_WINDOWS = {"start.bat", "README.txt", "LICENSE.txt"}
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 # Only a server reads it, at the address that the course is published at.
 LEFT_OUT = {"404.html", "sitemap.xml", "objects.inv", ".buildinfo"}
@@ -47,7 +49,7 @@ def pack(site: Path, target: Path) -> None:
     """Write the archive; all is in one folder, and starters may be run."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members(site):
-            if name.endswith(".bat") or name == "README.txt":  # for Windows
+            if name in FOR_WINDOWS:
                 data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
             entry = zipfile.ZipInfo(f"{target.stem}/{name}", LONG_AGO)
             entry.create_system = 3  # Unix, for the rights

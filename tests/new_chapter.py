@@ -1,6 +1,6 @@
 """Begin a chapter: ``make chapter NAME=label_smoothing``.
 
-Writes its four files, and its lines in the table of contents and on the API
+Writes its files, and its lines in the table of contents and on the API
 pages. They pass every rule, build and run; what is to be written says so.
 """
 
@@ -30,6 +30,9 @@ myst:
 
 To write: something a reader cannot explain yet.
 
+```{diagram} <slug>
+```
+
 ## One formula
 
 $$
@@ -45,9 +48,13 @@ The mean of a hundred draws is {claim}`<slug>_mean`.
 
 **1. By hand.** What is the mean of 1 and 3?
 
-```{dropdown} Solution
-{eq}`eq-<slug>-mean` gives $(1 + 3) / 2 = 2$.
+````{dropdown} Solution
+{eq}`eq-<slug>-mean` gives 2:
+
+```python
+my_answer = (1 + 3) / 2
 ```
+````
 
 ## Quiz
 
@@ -69,8 +76,9 @@ MODULE = '''\
 """Functions of the chapter *<words>*."""
 
 from companion.arguments import check_floats
+from companion.checks import check_number
 
-__all__ = ["mean"]
+__all__ = ["check_two_values", "mean"]
 
 
 def mean(x):
@@ -96,12 +104,32 @@ def mean(x):
     """
     check_floats("x", x)
     return x.sum() / x.numel()
+
+
+def check_two_values(answer):
+    """Exercise by hand: what is the mean of 1 and 3?
+
+    Args:
+        answer: the reader's number.
+
+    Returns:
+        1 if right, else 0; one sentence is printed.
+
+    Example:
+        >>> answer = check_two_values(4)
+        ✗ Not yet: that is the sum; divide it by the number of values.
+
+    Chapter: <slug>.
+    """
+    hint = "that is the sum; divide it by the number of values"
+    return check_number(answer, 2.0, {4.0: hint})
 '''
 TESTS = '''\
 """companion.<slug> against PyTorch and bad input."""
 
 import pytest
 import torch
+from exercises import assert_answers
 
 from companion import <slug>
 
@@ -114,7 +142,30 @@ def test_mean_is_torchs():
 def test_mean_refuses_what_has_no_mean():
     with pytest.raises(TypeError, match="x must be"):
         <slug>.mean([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(2, "Right"), (4, "that is the sum")]
+)
+def test_the_exercise_knows_right_and_wrong(answer, words, capsys):
+    assert_answers(<slug>.check_two_values, answer, words, capsys)
 '''
+DRAWING = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 120" width="480" \
+fill="none" stroke-width="2.5" font-size="14">
+  <title>Two numbers and their mean</title>
+  <desc>A line with dots at 1 and 3, and between them a disc at 2.</desc>
+  <path d="M40 50H360" stroke="var(--pst-color-border)" stroke-width="1" />
+  <circle cx="200" cy="50" r="9" fill="var(--course-one)" />
+  <g fill="currentColor">
+    <circle cx="100" cy="50" r="5" />
+    <circle cx="300" cy="50" r="5" />
+    <text x="100" y="84" text-anchor="middle">1</text>
+    <text x="200" y="84" text-anchor="middle">2, the mean</text>
+    <text x="300" y="84" text-anchor="middle">3</text>
+  </g>
+</svg>
+"""
 API = """\
 # `companion.<slug>`
 
@@ -161,6 +212,15 @@ why = "draws around 1"
 old = '''torch.randn(100,'''
 new = '''1 + torch.randn(100,'''
 """
+TURN = """\
+## Your turn
+
+The numbers are those of the chapter.
+
+**1. By hand.** What is the mean of 1 and 3?"""
+EXERCISE = """\
+my_answer = ...
+<slug>.check_two_values(my_answer)"""
 SUMMARY = """\
 ## Summary
 
@@ -184,8 +244,8 @@ def filled(text: str, slug: str, url: str, at: str) -> str:
 
 def notebook(slug: str, url: str, at: str) -> str:
     """Return the text of the new lab."""
-    kinds = ["markdown", "markdown", "code", "code", "code", "markdown"]
-    texts = [OPENING, FRAME, "", EXPERIMENT, CLAIM, SUMMARY]
+    kinds = ["markdown"] * 2 + ["code"] * 3 + ["markdown", "code", "markdown"]
+    texts = [OPENING, FRAME, "", EXPERIMENT, CLAIM, TURN, EXERCISE, SUMMARY]
     cells = []
     for number, (kind, text) in enumerate(zip(kinds, texts, strict=True)):
         source = filled(text, slug, url, at).splitlines(keepends=True)
@@ -236,6 +296,7 @@ def main(slug: str, root: Path = ROOT) -> int:
     texts = {
         f"book/{slug}.md": PAGE,
         f"book/api/{slug}.md": API,
+        f"book/diagrams/{slug}.svg": DRAWING,
         f"companion/{slug}.py": MODULE,
         f"tests/test_{slug}.py": TESTS,
         f"tests/mutants/{slug}.toml": MUTANT,

@@ -294,6 +294,10 @@ def unchanged(root: Path) -> list[str]:
             ".gitlab-ci.yml checks and publishes; the other systems, the weekly"
             " checks and the files of a release are for GitHub alone"
         )
+        found.append(
+            f'The site\'s address is {site(url)}: turn "Use unique domain" off'
+            " on GitLab, under Deploy, Pages"
+        )
     names = ["pyproject.toml", "companion/__init__.py", "LICENSE"]
     named = [
         each

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ from kept_files import copy_kept_files
 from progress import ROOT
 
 SLUG = "label_smoothing"
+# What asks every lab, page and module.
+EVERY = ["editions", "lab_cells", "repository", "words"]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,20 @@ def test_a_new_chapter_has_tests_and_tidy_code(course):
         )
         assert done.returncode == 0, done.stdout
     tests = ast.parse((course / parts[1]).read_text())
-    assert sum(isinstance(node, ast.FunctionDef) for node in tests.body) == 2
+    assert sum(isinstance(node, ast.FunctionDef) for node in tests.body) == 3
+
+
+def test_a_new_chapter_passes_what_every_chapter_is_asked(course):
+    files = [f"tests/test_{name}.py" for name in (SLUG, *EVERY)]
+    files.append(f"companion/{SLUG}.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *files, "-k", SLUG],
+        cwd=course,
+        env={**os.environ, "PYTHONPATH": str(course)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_no_file_is_written_over(course):

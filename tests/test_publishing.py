@@ -92,7 +92,10 @@ def test_gitlab_runs_the_same_and_publishes_its_own_address():
     assert jobs["check"]["script"] == [".ci/run"]
     assert jobs["check"]["artifacts"]["paths"] == ["_build/html"]
     assert jobs["pages"]["needs"] == ["check"]
-    step, _ = jobs["pages"]["script"]
+    assert jobs["pages"]["stage"] == "deploy"
+    step, publish = jobs["pages"]["script"]
+    assert publish == "mv _build/html public"  # the one folder GitLab shows
+    assert jobs["pages"]["artifacts"]["paths"] == ["public"]
     url = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))[
         "repository"
     ]["url"]

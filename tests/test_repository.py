@@ -81,6 +81,8 @@ def missing_files(root: Path) -> list[str]:
             f"notebooks/{slug}.ipynb",
             f"companion/{slug}.py",
             f"tests/test_{slug}.py",
+            f"tests/mutants/{slug}.toml",
+            f"book/diagrams/{slug}.svg",
         ]
     return sorted(
         f"{name} is missing" for name in wanted if not (root / name).is_file()
@@ -445,6 +447,21 @@ def dangling(root: Path) -> list[str]:
     return found + [each for lab in labs for each in missing_imports(root, lab)]
 
 
+def idle_drawings(root: Path) -> list[str]:
+    """Name the drawings that no page shows: not in its text, nor as the picture
+    of its chapter.
+    """
+    shown = chapters(root)
+    for page in root.glob("book/*.md"):
+        text = page.read_text(encoding="utf8")
+        shown |= set(re.findall(r"(?:\{diagram\}|:still:) (\w+)", text))
+    return [
+        f"book/diagrams/{path.name} is on no page"
+        for path in sorted(root.glob("book/diagrams/*.svg"))
+        if path.stem not in shown
+    ]
+
+
 def wide_code(root: Path) -> list[str]:
     """Name the lines of code blocks on pages that are longer than 80 columns:
     they would scroll sideways.
@@ -561,6 +578,21 @@ def test_every_chapter_has_a_description_exercises_and_a_quiz():
     assert not found, "\n".join(found)
 
 
+def test_every_drawing_is_on_a_page():
+    found = idle_drawings(ROOT)
+    assert not found, "\n".join(found)
+
+
+def test_a_drawing_on_no_page_is_named(tmp_path):
+    folder = tmp_path / "book/diagrams"
+    folder.mkdir(parents=True)
+    for name in ("coins", "bowl", "old"):
+        (folder / f"{name}.svg").touch()
+    page = "```{diagram} coins\n```\n```{explorer} x\n:still: bowl\n```\nold"
+    (tmp_path / "book/toy.md").write_text(page, encoding="utf8")
+    assert idle_drawings(tmp_path) == ["book/diagrams/old.svg is on no page"]
+
+
 def test_no_link_and_no_import_dangles():
     found = dangling(ROOT)
     assert not found, "\n".join(found)
@@ -646,13 +678,14 @@ def replaced(place: int, cell: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def write_chapter(root: Path, slug: str = "toy") -> None:
-    """Write the four files of a small chapter, its table of contents and the
-    tests of the shared modules.
+    """Write the files of a small chapter, its table of contents and the tests
+    of the shared modules.
     """
     write_lab(root / "notebooks" / f"{slug}.ipynb")
     files = [f"book/{slug}.md", f"companion/{slug}.py", f"tests/test_{slug}.py"]
+    files += [f"book/diagrams/{slug}.svg", f"tests/mutants/{slug}.toml"]
     for name in files + [f"tests/test_{module}.py" for module in SHARED]:
-        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(
             "{glue:text}`/notebooks/toy.ipynb::grows.result:s`"
         )
@@ -677,16 +710,17 @@ def test_a_complete_chapter_breaks_no_rule(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "book/toy.md",
-        "notebooks/toy.ipynb",
-        "companion/toy.py",
-        "tests/test_toy.py",
-        "tests/test_data.py",
-    ],
-)
+OF_A_CHAPTER = [
+    "book/diagrams/toy.svg",
+    "book/toy.md",
+    "companion/toy.py",
+    "notebooks/toy.ipynb",
+    "tests/mutants/toy.toml",
+    "tests/test_toy.py",
+]
+
+
+@pytest.mark.parametrize("name", [*OF_A_CHAPTER, "tests/test_data.py"])
 def test_a_missing_file_is_named(tmp_path, name):
     write_chapter(tmp_path)
     (tmp_path / name).unlink()
@@ -696,17 +730,9 @@ def test_a_missing_file_is_named(tmp_path, name):
 @pytest.mark.parametrize(
     "name", ["book/toy.md", "notebooks/toy.ipynb", "companion/toy.py"]
 )
-def test_one_file_alone_asks_for_the_other_three(tmp_path, name):
+def test_one_file_alone_asks_for_the_others(tmp_path, name):
     write_chapter(tmp_path)
-    others = sorted(
-        {
-            "book/toy.md",
-            "companion/toy.py",
-            "notebooks/toy.ipynb",
-            "tests/test_toy.py",
-        }
-        - {name}
-    )
+    others = [each for each in OF_A_CHAPTER if each != name]
     for other in others:
         (tmp_path / other).unlink()
     assert missing_files(tmp_path) == [
@@ -991,10 +1017,11 @@ def test_on_gitlab_the_links_to_colab_want_a_mirror(tmp_path):
     assert "\n  # colab_url: x" in config
     readme = (root / "README.md").read_text(encoding="utf8")
     assert readme.startswith("git clone https://gitlab.com/you/name.git; see")
-    colab, rest = repository.unchanged(root)
+    colab, rest, pages = repository.unchanged(root)
     assert "at https://github.com/you/name, or delete" in colab
     assert "in 2 files, such as book/toy.md" in colab
     assert ".gitlab-ci.yml" in rest
+    assert "https://you.gitlab.io/name/: turn" in pages
     repository.main(root, "https://github.com/first/course")
     assert {p: p.read_bytes() for p in before} == before
 

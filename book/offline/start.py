@@ -20,6 +20,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
 
     extensions_map: ClassVar = {
         **http.server.SimpleHTTPRequestHandler.extensions_map,
+        ".css": "text/css",
         ".js": "text/javascript",
         ".wasm": "application/wasm",
         ".svg": "image/svg+xml",
