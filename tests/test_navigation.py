@@ -4,6 +4,7 @@ addresses of places, from chapter to chapter, and from wrong addresses.
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -301,7 +302,7 @@ def test_claims_and_figures_of_a_lab_have_addresses(name):
 def test_ids_are_used_once():
     for page in PAGES:
         ids = [tag["id"] for tag in parsed(SITE / page).select("main [id]")]
-        twice = {each for each in ids if ids.count(each) > 1}
+        twice = [each for each, count in Counter(ids).items() if count > 1]
         assert not twice, page
 
 

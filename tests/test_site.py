@@ -421,6 +421,7 @@ def test_every_public_name_is_on_its_api_page(name):
     )
 
 
+@functools.cache
 def ledger_rows() -> set[str]:
     """Return the ids of the ledger's rows."""
     return {
@@ -1025,6 +1026,28 @@ def test_faint_words_among_others_are_found(browser, part):
     assert len(found["color-contrast"]) == 1
 
 
+THEMED = """<html lang="en"><title>A</title><style>
+    p { transition: color 1s } [data-theme=dark] body { background: #222 }
+    [data-theme=dark] p { color: #fff } [data-theme=FAINT] i { color: #777 }
+</style><script>
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const choose = () => document.documentElement.dataset.theme =
+        dark.matches ? 'dark' : 'light';
+    dark.onchange = choose; choose();
+</script><main><h1 style="color:#888;font-size:60px">A</h1>"""
+
+
+@pytest.mark.parametrize("faint", ["dark", "light"])
+def test_faint_words_in_one_colour_scheme_are_found(browser, faint):
+    words = 9 * "<p>I say</p>" + '<p class="katex-html"><b>of</b><i>if</i></p>'
+    page = browser.new_page()
+    page.set_content(THEMED.replace("FAINT", faint) + words)
+    found = violations(page, schemes=["dark", "light"])
+    page.close()
+    name = "color-contrast" + ", dark" * (faint == "dark")
+    assert {name: ["<i>if</i>"]} == found
+
+
 def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
     (tmp_path / "a.html").write_text(
         '<link rel="icon" href="data:,"><img src="data:,">'
@@ -1140,12 +1163,12 @@ def test_the_ledger_names_its_numbers_once(
     assert not page.locator(f".claims-ledger {hidden}").first.is_visible()
 
 
-# Where a place comes to rest, and how far the window could go on.
+# Where a place rests for half a second, and how far the window could go on.
 AT_REST = """async () => {
     const place = document.getElementById(
         decodeURIComponent(location.hash.slice(1)));
     let top, still = 0;
-    while (still < 12) {
+    while (still < 30) {
         await new Promise(done => requestAnimationFrame(done));
         const now = place.getBoundingClientRect().top;
         still = now === top ? still + 1 : 0;
