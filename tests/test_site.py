@@ -866,10 +866,7 @@ def window(browser):
         yield show
 
 
-# axe takes long over the contrast of each of thousands of words. Of words of
-# code, one of each kind stays marked, and of the signs of a formula that all
-# look the same, the longest. Of what then has the same kind, colour, font and
-# ground, axe measures the contrast of three. It never blames a single sign.
+# Keep how every part of a page looks in the colour scheme of the moment.
 LOOKS = """() => {
     const scheme = document.documentElement.dataset.theme;
     const own = e => {
@@ -884,6 +881,10 @@ LOOKS = """() => {
     for (const e of document.querySelectorAll('*:not(svg *), .katex *'))
         (e.looks ??= {})[scheme] = [own(e), font(e), getComputedStyle(e).color];
 }"""
+# axe takes long over the contrast of each of thousands of words. Of words of
+# code, one of each kind stays marked, and of the signs of a formula that all
+# look the same, the longest. Of what then has the same kind, colour, font and
+# ground, axe measures the contrast of three. It never blames a single sign.
 ONE_OF_EACH_KIND = """() => {
     const kinds = new Set();
     for (const word of document.querySelectorAll('.highlight span')) {
