@@ -17,6 +17,9 @@ export TQDM_DISABLE := 1
 export GOMP_SPINCOUNT := 20000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUTF8 := 1
+# Containers often forbid Python to keep what it has compiled. Then every lab,
+# every build and every test compiles torch and scipy anew: seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .PHONY: help book test test-colab check one chapter site nbval again quick links lab strip serve pdf archive student solutions grade bench audit replicate mutate-claims release repository clean constraints

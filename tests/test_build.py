@@ -718,3 +718,15 @@ def test_every_target_is_interrupted():
     text = (ROOT / "Makefile").read_text(encoding="utf8")
     (names,) = re.findall(r"^\.PHONY: (help .*)", text, re.MULTILINE)
     assert set(names.split()) - {"help", "clean"} == STARTS.keys()
+
+
+def test_make_lets_python_keep_what_it_has_compiled():
+    shown = subprocess.run(
+        ["make", "--eval", "show: ; @env", "show"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "PYTHONUTF8=1" in shown
+    assert "PYTHONDONTWRITEBYTECODE" not in shown

@@ -28,6 +28,7 @@ from test_site import (
 from companion.plots import COLORS
 
 browser, server = test_site.browser, test_site.server
+window = test_site.window
 STAGE = ".live-explorer .stage"
 FRAME = 16  # milliseconds that a movement may take, processor slowed four times
 
@@ -679,22 +680,22 @@ def test_every_explorer_has_a_test_of_its_model():
 
 @pytest.mark.parametrize("page", EXPLORED)
 @pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)]
+    ("width", "schemes"), [(1280, ["dark", "light"]), (390, ["light"])]
 )
-def test_explorers_suit_everybody(browser, server, page, scheme, width):
-    with Visit(browser, server + page, scheme=scheme, width=width) as visit:
-        for nth in range(visit.page.locator(STAGE).count()):
-            before = visit.page.locator(STAGE).nth(nth).bounding_box()
-            stage = mounted(visit, nth)
-            assert "mounted" in stage.get_attribute("class")
-            assert stage.bounding_box()["height"] == before["height"], (
-                "nothing shifts when the explorer comes"
-            )
-        assert visit.page.evaluate(STICKING_OUT) == []
-        assert visit.foreign == visit.failed == visit.messages == []
-        # of a wide page test_site has seen all the rest
-        part = ".live-explorer" if width == 1280 else "html"
-        assert violations(visit.page, part) == {}
+def test_explorers_suit_everybody(window, server, page, width, schemes):
+    visit = window(server + page, scheme=schemes[0], width=width)
+    for nth in range(visit.page.locator(STAGE).count()):
+        before = visit.page.locator(STAGE).nth(nth).bounding_box()
+        stage = mounted(visit, nth)
+        assert "mounted" in stage.get_attribute("class")
+        assert stage.bounding_box()["height"] == before["height"], (
+            "nothing shifts when the explorer comes"
+        )
+    assert visit.page.evaluate(STICKING_OUT) == []
+    # of a wide page test_site has seen all the rest
+    part = ".live-explorer" if width == 1280 else "html"
+    assert violations(visit.page, part, schemes) == {}
+    assert visit.foreign == visit.failed == visit.messages == []
 
 
 def drag(page, point, dx, dy):
@@ -711,33 +712,33 @@ def drag(page, point, dx, dy):
 
 
 @pytest.mark.parametrize("page", EXPLORED)
-def test_every_control_has_a_name_and_obeys_the_keyboard(browser, server, page):
-    with Visit(browser, server + page, reduced_motion="reduce") as visit:
-        for nth in range(visit.page.locator(STAGE).count()):
-            stage = mounted(visit, nth)
-            assert stage.locator(".heard[role=status]").count()
-            for point in stage.locator("[role=slider]").all():
-                assert point.get_attribute("aria-label")
-                seen = set()
-                for key in ("ArrowUp", "ArrowDown", "ArrowDown", "ArrowLeft"):
-                    point.press(key)
-                    settle(visit.page)
-                    seen.add(point.get_attribute("aria-valuetext"))
-                assert len(seen) > 1
-            for row in stage.locator("input[type=range]").all():
-                seen = []
-                for key in ("Home", "ArrowRight", "End"):
-                    row.press(key)
-                    settle(visit.page)
-                    seen.append(row.get_attribute("aria-valuetext"))
-                assert len(set(seen)) == 3
-            for radio in stage.locator("input[type=radio]").all():
-                radio.press("Space")
-                assert radio.is_checked()
-            for button in stage.locator("button").all():
-                button.press("Enter")
-        settle(visit.page)
-        assert visit.messages == []
+def test_every_control_has_a_name_and_obeys_the_keyboard(window, server, page):
+    visit = window(server + page, reduced_motion="reduce")
+    for nth in range(visit.page.locator(STAGE).count()):
+        stage = mounted(visit, nth)
+        assert stage.locator(".heard[role=status]").count()
+        for point in stage.locator("[role=slider]").all():
+            assert point.get_attribute("aria-label")
+            seen = set()
+            for key in ("ArrowUp", "ArrowDown", "ArrowDown", "ArrowLeft"):
+                point.press(key)
+                settle(visit.page)
+                seen.add(point.get_attribute("aria-valuetext"))
+            assert len(seen) > 1
+        for row in stage.locator("input[type=range]").all():
+            seen = []
+            for key in ("Home", "ArrowRight", "End"):
+                row.press(key)
+                settle(visit.page)
+                seen.append(row.get_attribute("aria-valuetext"))
+            assert len(set(seen)) == 3
+        for radio in stage.locator("input[type=radio]").all():
+            radio.press("Space")
+            assert radio.is_checked()
+        for button in stage.locator("button").all():
+            button.press("Enter")
+    settle(visit.page)
+    assert visit.messages == []
 
 
 @pytest.mark.parametrize("page", EXPLORED)

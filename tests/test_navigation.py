@@ -4,6 +4,7 @@ addresses of places, from chapter to chapter, and from wrong addresses.
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,19 +12,19 @@ import pytest
 import test_site
 import yaml
 from test_site import (
-    LAID_OUT,
+    AT_REST,
+    OPEN_ALL,
     PAGES,
     PREFIX,
     ROOT,
     SITE,
-    STICKING_OUT,
     Visit,
-    html_files,
     parsed,
     violations,
 )
 
 browser, server = test_site.browser, test_site.server
+window = test_site.window
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
 # Every page but labs and API modules, in reading order.
 STORY = [TOC["root"]] + [
@@ -35,8 +36,6 @@ CHAPTERS = [
     if (ROOT / f"notebooks/{Path(name).name}.ipynb").is_file()
 ]
 LABS = [name.replace("book/", "notebooks/") for name in CHAPTERS]
-ALL = [str(path.relative_to(SITE)) for path in html_files(SITE)]
-ALL = [page for page in ALL if page not in ("index.html", "py-modindex.html")]
 
 
 def article(name: str):
@@ -54,23 +53,6 @@ def source(name: str) -> str:
 
 
 # On a phone -------------------------------------------------------------------
-
-
-OPEN_ALL = """() => {
-    for (const each of document.querySelectorAll('details')) each.open = true;
-}"""
-
-
-@pytest.mark.parametrize("page", ALL)
-def test_nothing_is_wider_than_a_phone(browser, server, page):
-    with Visit(browser, server + page, width=390) as visit:
-        visit.page.evaluate(OPEN_ALL)
-        visit.page.add_style_tag(content=LAID_OUT)
-        for width in (390, 320):
-            visit.page.set_viewport_size({"width": width, "height": 800})
-            wide = "document.documentElement.scrollWidth - innerWidth"
-            assert visit.page.evaluate(wide) <= 0, width
-            assert visit.page.evaluate(STICKING_OUT) == [], width
 
 
 SCROLLING = """() => [...document.querySelectorAll(
@@ -147,22 +129,14 @@ def places(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", LONG)
-def test_every_link_to_a_place_lands_there(browser, server, page):
+def test_every_link_to_a_place_lands_there(window, server, page):
     missed = {}
     for name in places(page):
-        address = f"{server}{page}.html#{quote(name)}"
-        with Visit(browser, address, width=390) as visit:
-            visit.page.wait_for_timeout(600)
-            top, rest = visit.page.evaluate(
-                "name => [document.getElementById(name)"
-                ".getBoundingClientRect().top,"
-                " document.documentElement.scrollHeight - innerHeight"
-                " - scrollY]",
-                name,
-            )
-            # the last places of a page cannot come to the top
-            if not (-10 <= top <= 200 or (rest < 2 and 0 < top < 900)):
-                missed[name] = top
+        visit = window(f"{server}{page}.html#{quote(name)}", width=390)
+        top, rest = visit.page.evaluate(AT_REST)
+        # the last places of a page cannot come to the top
+        if not (-10 <= top <= 200 or (rest < 2 and 0 < top < 900)):
+            missed[name] = top
     assert missed == {}
 
 
@@ -241,21 +215,10 @@ def test_a_phone_has_the_contents_of_a_page(browser, server, page):
         assert there == [link.get_attribute("href") for link in beside.all()]
         assert violations(visit.page) == {}
         links.nth(len(there) // 2).click()
-        visit.page.wait_for_timeout(600)
-        assert -10 <= top_of(visit.page) <= 200
+        assert -10 <= visit.page.evaluate(AT_REST)[0] <= 200
         visit.page.set_viewport_size({"width": 1280, "height": 900})
         assert not box.is_visible()
         assert visit.page.locator("#pst-page-toc-nav").is_visible()
-
-
-def top_of(page) -> float:
-    """Return how far below the top of the window the place in the address
-    is.
-    """
-    return page.evaluate(
-        "document.getElementById(location.hash.slice(1))"
-        ".getBoundingClientRect().top"
-    )
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -265,8 +228,7 @@ def test_the_ledger_has_a_link_to_each_chapter(browser, server, width):
         links = visit.page.locator(".ledger-chapters a")
         assert links.count() == len(CHAPTERS)
         links.nth(8).click()
-        visit.page.wait_for_timeout(600)
-        assert -10 <= top_of(visit.page) <= 200
+        assert -10 <= visit.page.evaluate(AT_REST)[0] <= 200
         chapter = Path(CHAPTERS[8]).name
         assert f"#claim-{chapter}-" in visit.page.url
 
@@ -340,7 +302,7 @@ def test_claims_and_figures_of_a_lab_have_addresses(name):
 def test_ids_are_used_once():
     for page in PAGES:
         ids = [tag["id"] for tag in parsed(SITE / page).select("main [id]")]
-        twice = {each for each in ids if ids.count(each) > 1}
+        twice = [each for each, count in Counter(ids).items() if count > 1]
         assert not twice, page
 
 

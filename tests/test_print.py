@@ -18,7 +18,7 @@ import pytest
 import yaml
 from pypdf import PdfReader
 from pypdf.generic import Destination
-from test_site import SITE, Visit, browser, parsed, server  # noqa: F401
+from test_site import SITE, Visit, browser, parsed, server, window  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
@@ -126,11 +126,10 @@ def test_sources_are_said_in_full(dropout):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_nothing_is_cut_off_or_too_small(browser, server, name):  # noqa: F811
-    address = f"{server}book/{name}.html"
-    with Visit(browser, address, width=SHEET) as visit:
-        printed(visit)
-        assert visit.page.evaluate(FAULTS, [SHEET, 12]) == []
+def test_nothing_is_cut_off_or_too_small(window, server, name):  # noqa: F811
+    visit = window(f"{server}book/{name}.html", width=SHEET)
+    printed(visit)
+    assert visit.page.evaluate(FAULTS, [SHEET, 12]) == []
 
 
 def test_a_page_is_as_it_was_when_it_has_been_printed(browser, server):  # noqa: F811

@@ -23,9 +23,9 @@ from test_site import (
     PAGES,
     ROOT,
     SITE,
+    WHOLE,
     Visit,
     browser,
-    html_files,
     parsed,
     server,
 )
@@ -38,11 +38,6 @@ import typography
 
 __all__ = ["browser", "server"]  # fixtures
 BASE = CONFIG["html"]["baseurl"]
-WHOLE = [
-    str(path.relative_to(SITE))
-    for path in html_files(SITE)
-    if path != SITE / "index.html"
-]
 LABS = [page for page in PAGES if page.startswith("notebooks/")]
 CHAPTERS = [page.replace("notebooks/", "book/") for page in LABS]
 MAX_DATA = 1536  # bytes, the address of the site not counted

@@ -8,6 +8,7 @@ is found they are skipped.
 import contextlib
 import doctest
 import functools
+import gc
 import gzip
 import http.server
 import json
@@ -58,6 +59,10 @@ BROWSER = next(
 # The theme's search and theme buttons have a name that differs from what they
 # show.
 KNOWN_VIOLATIONS = {"label-content-name-mismatch"}
+# What axe may find in one colour scheme and not in another: colours, and the
+# pictures that only one of them shows.
+OF_A_SCHEME = ["color-contrast", "link-in-text-block", "image-alt"]
+OF_A_SCHEME += ["role-img-alt", "svg-img-alt", "object-alt"]
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # What text of a page would look like if a formula had not been rendered.
 TEX = re.compile(r"\$[^$]+\$|\\[A-Za-z(\[]")
@@ -90,8 +95,22 @@ FORMULA_FONTS = {
 
 @functools.cache
 def parsed(path: Path) -> BeautifulSoup:
-    """Return a page as a tree."""
-    return BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+    """Return a page as a tree. Its parts stay: the collector of garbage need
+    not visit them again and again.
+    """
+    gc.disable()
+    try:
+        return BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@functools.cache
+def transferred(path: Path) -> int:
+    """Return the bytes of a file as it is sent: all but fonts compressed."""
+    data = path.read_bytes()
+    return len(data if path.suffix == ".woff2" else gzip.compress(data))
 
 
 @functools.cache
@@ -282,11 +301,7 @@ def before_use(path: Path) -> int:
         if page.select_one(classes):
             files.add(SITE / f"_static/katex/fonts/KaTeX_{name}.woff2")
     files = {each.resolve() for each in files} | {path}
-    return sum(
-        len(data if each.suffix == ".woff2" else gzip.compress(data))
-        for each in files
-        for data in [each.read_bytes()]
-    )
+    return sum(map(transferred, files))
 
 
 def test_the_site_is_built():
@@ -406,6 +421,7 @@ def test_every_public_name_is_on_its_api_page(name):
     )
 
 
+@functools.cache
 def ledger_rows() -> set[str]:
     """Return the ids of the ledger's rows."""
     return {
@@ -719,7 +735,14 @@ def test_a_foreign_font_is_named(tmp_path):
 
 
 class Quiet(Site):
-    """The server of the course, which prints nothing."""
+    """The server of the course, which prints nothing; a browser may keep what
+    it has.
+    """
+
+    def end_headers(self):
+        """Let a file be kept for as long as the tests take."""
+        self.send_header("Cache-Control", "max-age=3600")
+        super().end_headers()
 
     def log_message(self, *args):
         """Say nothing."""
@@ -774,11 +797,9 @@ class Visit:
     def __init__(
         self, browser, address, *, scheme="light", width=1280, **options
     ):
-        self.messages, self.foreign, self.failed, self.loaded = [], [], [], 0
+        self.scheme, self.size = scheme, {"width": width, "height": 900}
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,
-            **options,
+            viewport=self.size, color_scheme=scheme, **options
         )
         self.page = self.context.new_page()
         self.page.on("request", self.asked)
@@ -794,6 +815,16 @@ class Visit:
             "pageerror", lambda error: self.messages.append(str(error))
         )
         self.page.on("response", self.received)
+        self.go(address)
+
+    def go(self, address):
+        """Open a page as if nothing had been opened before."""
+        if self.page.url != "about:blank":
+            self.page.evaluate("localStorage.clear(), sessionStorage.clear()")
+            self.page.goto("about:blank")
+            self.page.set_viewport_size(self.size)
+            self.page.emulate_media(media="null", color_scheme=self.scheme)
+        self.messages, self.foreign, self.failed, self.loaded = [], [], [], 0
         self.page.goto(address, wait_until="load")
 
     def asked(self, request):
@@ -816,6 +847,40 @@ class Visit:
         self.context.close()
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """Return a function that opens a page in a window that is kept for all of
+    the same settings. That takes a third of the time of a new one.
+    """
+    with contextlib.ExitStack() as kept:
+
+        @functools.cache
+        def opened(**settings):
+            return kept.enter_context(Visit(browser, "about:blank", **settings))
+
+        def show(address, **settings):
+            visit = opened(**settings)
+            visit.go(address)
+            return visit
+
+        yield show
+
+
+# Keep how every part of a page looks in the colour scheme of the moment.
+LOOKS = """() => {
+    const scheme = document.documentElement.dataset.theme;
+    const own = e => {
+        const s = getComputedStyle(e);
+        return [s.backgroundColor, s.backgroundImage, s.opacity, s.filter,
+            s.mixBlendMode].join();
+    };
+    const font = e => {
+        const s = getComputedStyle(e);
+        return [s.color, s.fontSize, s.fontWeight, s.textShadow].join();
+    };
+    for (const e of document.querySelectorAll('*:not(svg *), .katex *'))
+        (e.looks ??= {})[scheme] = [own(e), font(e), getComputedStyle(e).color];
+}"""
 # axe takes long over the contrast of each of thousands of words. Of words of
 # code, one of each kind stays marked, and of the signs of a formula that all
 # look the same, the longest. Of what then has the same kind, colour, font and
@@ -830,21 +895,14 @@ ONE_OF_EACH_KIND = """() => {
     }
     document.body.normalize();
 
-    const own = e => {
-        const s = getComputedStyle(e);
-        return [s.backgroundColor, s.backgroundImage, s.opacity, s.filter,
-            s.mixBlendMode].join();
-    };
-    const font = e => {
-        const s = getComputedStyle(e);
-        return [s.color, s.fontSize, s.fontWeight, s.textShadow].join();
-    };
     const plain = 'rgba(0, 0, 0, 0),none,1,none,normal';
+    const looks = (e, i) => Object.values(e.looks).map(each => each[i]);
+    const own = e => looks(e, 0).join();
+    const isPlain = e => looks(e, 0).every(each => each === plain);
+    const colours = e => looks(e, 2).join();
     for (const formula of document.querySelectorAll('.katex-html')) {
         const signs = [...formula.querySelectorAll('*')];
-        const colour = getComputedStyle(formula).color;
-        const same = e => own(e) === plain
-            && getComputedStyle(e).color === colour;
+        const same = e => isPlain(e) && colours(e) === colours(formula);
         const longest = signs.filter(e => !e.children.length).reduce(
             (a, b) => b.textContent.length > a.textContent.length ? b : a
         );
@@ -855,8 +913,8 @@ ONE_OF_EACH_KIND = """() => {
     const ground = e => {
         if (!e) return '';
         if (!grounds.has(e)) {
-            const below = ground(e.parentElement), above = own(e);
-            grounds.set(e, above === plain ? below : below + above);
+            const below = ground(e.parentElement);
+            grounds.set(e, isPlain(e) ? below : below + own(e));
         }
         return grounds.get(e);
     };
@@ -867,7 +925,7 @@ ONE_OF_EACH_KIND = """() => {
         if (!length(e) || !e.getClientRects().length) continue;
         if (!e.checkVisibility({visibilityProperty: true})) continue;
         const kind = [e.tagName, e.className, length(e) > 1];
-        const look = [...kind, font(e), ground(e)].join();
+        const look = [...kind, ...looks(e, 1), ground(e)].join();
         seen.set(look, (seen.get(look) ?? 0) + 1);
         if (seen.get(look) > 3) e.setAttribute('data-alike', '');
     }
@@ -883,17 +941,40 @@ AXE = Axe()
 LAID_OUT = ".bd-article section, tr { content-visibility: visible !important; }"
 
 
-def violations(page, part="html"):
+def switch(page, scheme):
+    """Let a reader prefer another colour scheme, and end what then fades."""
+    page.emulate_media(color_scheme=scheme)
+    settle(page)
+    assert page.get_attribute("html", "data-theme") == scheme
+    page.evaluate(
+        "document.getAnimations().filter(each => each instanceof CSSTransition)"
+        ".forEach(each => each.finish())"
+    )
+
+
+def violations(page, part="html", schemes=()):
     """Return what axe finds on a page, or a part of it, but for what is the
-    theme's.
+    theme's; in the last of the schemes all, in those before what may differ.
     """
-    page.evaluate(ONE_OF_EACH_KIND)
+    for scheme in schemes:
+        switch(page, scheme)
+        page.evaluate(LOOKS)
+    page.evaluate(f"() => {{ ({LOOKS})(); ({ONE_OF_EACH_KIND})(); }}")
     page.add_style_tag(content=LAID_OUT)
     page.evaluate(AXE.axe_script + NOT_ALIKE)
-    options = {"runOnly": {"type": "tag", "values": WCAG}}
+    found = axe(page, part, {"type": "tag", "values": WCAG})
+    for scheme in schemes[:-1]:
+        switch(page, scheme)
+        more = axe(page, part, {"type": "rule", "values": OF_A_SCHEME})
+        found |= {f"{name}, {scheme}": nodes for name, nodes in more.items()}
+    return found
+
+
+def axe(page, part, rules):
+    """Return what axe finds by some of its rules."""
     found = page.evaluate(
         "([part, options]) => axe.run(part, options)",
-        [part, options | {"resultTypes": ["violations"]}],
+        [part, {"runOnly": rules, "resultTypes": ["violations"]}],
     )
     return {
         each["id"]: [node["html"][:200] for node in each["nodes"][:3]]
@@ -946,6 +1027,28 @@ def test_faint_words_among_others_are_found(browser, part):
     assert len(found["color-contrast"]) == 1
 
 
+THEMED = """<html lang="en"><title>A</title><style>
+    p { transition: color 1s } [data-theme=dark] body { background: #222 }
+    [data-theme=dark] p { color: #fff } [data-theme=FAINT] i { color: #777 }
+</style><script>
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const choose = () => document.documentElement.dataset.theme =
+        dark.matches ? 'dark' : 'light';
+    dark.onchange = choose; choose();
+</script><main><h1 style="color:#888;font-size:60px">A</h1>"""
+
+
+@pytest.mark.parametrize("faint", ["dark", "light"])
+def test_faint_words_in_one_colour_scheme_are_found(browser, faint):
+    words = 9 * "<p>I say</p>" + '<p class="katex-html"><b>of</b><i>if</i></p>'
+    page = browser.new_page()
+    page.set_content(THEMED.replace("FAINT", faint) + words)
+    found = violations(page, schemes=["dark", "light"])
+    page.close()
+    name = "color-contrast" + ", dark" * (faint == "dark")
+    assert {name: ["<i>if</i>"]} == found
+
+
 def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
     (tmp_path / "a.html").write_text(
         '<link rel="icon" href="data:,"><img src="data:,">'
@@ -956,13 +1059,12 @@ def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
 
 
 @pytest.mark.parametrize("page", BROWSED + OTHER_PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_page_in_the_browser(browser, server, page, scheme):
-    with Visit(browser, server + page, scheme=scheme) as visit:
-        assert visit.page.get_attribute("html", "data-theme") == scheme
-        assert visit.foreign == visit.failed == visit.messages == []
-        assert visit.loaded < MAX_FIRST_VISIT
-        assert violations(visit.page) == {}
+def test_a_page_in_the_browser(window, server, page):
+    visit = window(server + page, scheme="dark")
+    assert visit.page.get_attribute("html", "data-theme") == "dark"
+    assert visit.loaded < MAX_FIRST_VISIT
+    assert violations(visit.page, schemes=["dark", "light"]) == {}
+    assert visit.foreign == visit.failed == visit.messages == []
 
 
 SCROLLING_CODE = """() => [...document.querySelectorAll('main pre')]
@@ -970,24 +1072,35 @@ SCROLLING_CODE = """() => [...document.querySelectorAll('main pre')]
     .map(e => e.textContent.slice(0, 80))"""
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_fits_a_phone_and_its_code_a_wide_window(browser, server, page):
-    with Visit(browser, server + page, width=390) as visit:
-        visit.page.evaluate(
-            "document.querySelectorAll('details').forEach(each => each.open ="
-            " true)"
-        )
-        assert (
-            visit.page.evaluate(
-                "document.documentElement.scrollWidth -"
-                " document.documentElement.clientWidth"
-            )
-            <= 0
-        )
-        assert visit.page.evaluate(STICKING_OUT) == []
-        visit.page.set_viewport_size({"width": 1280, "height": 900})
-        assert visit.page.evaluate("innerWidth") == 1280
+OPEN_ALL = """() => {
+    for (const each of document.querySelectorAll('details')) each.open = true;
+}"""
+TOO_WIDE = (
+    "document.documentElement.scrollWidth"
+    " - document.documentElement.clientWidth"
+)
+WHOLE = [
+    str(path.relative_to(SITE))
+    for path in html_files(SITE)
+    if path != SITE / "index.html"
+]
+
+
+@pytest.mark.parametrize("page", WHOLE)
+def test_a_page_fits_a_phone_and_its_code_a_wide_window(window, server, page):
+    visit = window(server + page, width=390)
+    assert visit.page.get_attribute("html", "data-theme") == "light"
+    visit.page.evaluate(OPEN_ALL)
+    for style, width in ((" ", 390), (LAID_OUT, 390), (LAID_OUT, 320)):
+        visit.page.add_style_tag(content=style)
+        visit.page.set_viewport_size({"width": width, "height": 800})
+        assert visit.page.evaluate(TOO_WIDE) <= 0, width
+        assert visit.page.evaluate(STICKING_OUT) == [], width
+    visit.page.set_viewport_size({"width": 1280, "height": 900})
+    assert visit.page.evaluate("innerWidth") == 1280
+    if page in PAGES:
         assert visit.page.evaluate(SCROLLING_CODE) == []
+    assert visit.foreign == visit.failed == visit.messages == []
 
 
 # What a page shows in the type of code, whether it is code, and what its button
@@ -1029,9 +1142,8 @@ def copied(visit):
         *("book/optimizers.html", "notebooks/optimizers.html"),
     ],
 )
-def test_a_click_copies_code_and_nothing_else(browser, server, page):
-    with Visit(browser, server + page) as visit:
-        blocks = copied(visit)
+def test_a_click_copies_code_and_nothing_else(window, server, page):
+    blocks = copied(window(server + page))
     assert any(code for *_, code in blocks)
     for text, example, result, code in blocks:
         if example:
@@ -1045,26 +1157,36 @@ def test_a_click_copies_code_and_nothing_else(browser, server, page):
     [(1280, "th", "span.head"), (390, "span.head", "th")],
 )
 def test_the_ledger_names_its_numbers_once(
-    browser, server, width, shown, hidden
+    window, server, width, shown, hidden
 ):
-    with Visit(browser, server + "book/claims.html", width=width) as visit:
-        assert visit.page.locator(f".claims-ledger {shown}").first.is_visible()
-        assert not visit.page.locator(
-            f".claims-ledger {hidden}"
-        ).first.is_visible()
+    page = window(server + "book/claims.html", width=width).page
+    assert page.locator(f".claims-ledger {shown}").first.is_visible()
+    assert not page.locator(f".claims-ledger {hidden}").first.is_visible()
+
+
+# Where a place rests for half a second, and how far the window could go on.
+AT_REST = """async () => {
+    const place = document.getElementById(
+        decodeURIComponent(location.hash.slice(1)));
+    let top, still = 0;
+    while (still < 30) {
+        await new Promise(done => requestAnimationFrame(done));
+        const now = place.getBoundingClientRect().top;
+        still = now === top ? still + 1 : 0;
+        top = now;
+    }
+    return [top,
+        document.documentElement.scrollHeight - innerHeight - scrollY];
+}"""
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_link_lands_where_it_leads(browser, server, width):
+def test_a_link_lands_where_it_leads(window, server, width):
     places = ["losses.html#quiz", "weight_decay.html#exercises"]
     for place in places:
-        with Visit(browser, server + "book/" + place, width=width) as visit:
-            visit.page.wait_for_timeout(500)
-            top = visit.page.evaluate(
-                "document.querySelector(location.hash)"
-                ".getBoundingClientRect().top"
-            )
-            assert -10 <= top <= 300, place
+        visit = window(server + "book/" + place, width=width)
+        top, _rest = visit.page.evaluate(AT_REST)
+        assert -10 <= top <= 300, place
 
 
 # What readers ask, and the section that answers.
@@ -1186,19 +1308,34 @@ def test_the_contents_follow_the_reader(browser, server):
             assert marked.is_visible()
 
 
+# Of each choice of a quiz: whether its verdict and what follows it can be seen,
+# and what the verdict says.
+VERDICTS = """quiz => [...quiz.querySelectorAll('details')].map(choice => [
+    ...['.verdict', '.verdict + *'].map(each => {
+        const part = choice.querySelector(each);
+        return part.checkVisibility({visibilityProperty: true})
+            && part.getBoundingClientRect().height > 0;
+    }),
+    choice.querySelector('.verdict').innerText,
+])"""
+
+
 @pytest.mark.parametrize("page", pages_with("quiz"))
-def test_quizzes_answer_from_the_keyboard(browser, server, page):
-    with Visit(browser, server + page) as visit:
-        for quiz in visit.page.query_selector_all(".quiz"):
-            verdicts = []
-            for choice in quiz.query_selector_all("details"):
-                assert not choice.query_selector(".verdict").is_visible()
-                choice.query_selector("summary").press("Enter")
-                assert choice.query_selector(".verdict + *").is_visible(), (
-                    "a choice opens to its explanation"
-                )
-                verdicts.append(choice.query_selector(".verdict").inner_text())
-            assert len(verdicts) >= 2 and "Right." in verdicts
+def test_quizzes_answer_from_the_keyboard(window, server, page):
+    visit = window(server + page)
+    for quiz in visit.page.query_selector_all(".quiz"):
+        choices = quiz.query_selector_all("summary")
+        for number, choice in enumerate(choices):
+            seen = quiz.evaluate(VERDICTS)
+            assert [each[0] for each in seen[number:]] == [False] * (
+                len(choices) - number
+            )
+            choice.press("Enter")
+            assert quiz.evaluate(VERDICTS)[number][1], (
+                "a choice opens to its explanation"
+            )
+        verdicts = [each[2] for each in quiz.evaluate(VERDICTS)]
+        assert len(verdicts) >= 2 and "Right." in verdicts
 
 
 def test_misconceptions_lead_to_the_ledger():
@@ -1411,38 +1548,26 @@ def shown(folder: Path) -> list[str]:
     ]
 
 
-def test_pages_follow_their_lab(tmp_path):
+def test_pages_follow_each_other_and_their_lab(tmp_path):
     built = small_book(tmp_path, value=2.0)
     assert built.returncode == 0, built.stderr
     assert all("2.04" in text for text in shown(tmp_path))
+    page = tmp_path / "book/introduction.md"
+    page.write_text("# Introduction\n\n{nosuchrole}`x`\n", encoding="utf8")
+    for _ in range(2):  # a faulty page stays faulty until it is mended
+        built = build(tmp_path, "book/introduction")
+        assert built.returncode != 0
+        assert "introduction.md:3" in built.stderr
+    page.write_text("# Before you start\n", encoding="utf8")
+    built = build(tmp_path, "book/introduction")
+    assert built.returncode == 0, built.stderr
+    assert all("Before you start" in text for text in shown(tmp_path))
     built = small_book(tmp_path, value=7.0, read=["notebooks/toy"])
     assert built.returncode == 0, built.stderr
     assert "[100%]" in built.stdout and "[ 50%]" not in built.stdout
     assert all(
         "7.04" in text and "2.04" not in text for text in shown(tmp_path)
     )
-
-
-def test_pages_follow_each_other(tmp_path):
-    assert small_book(tmp_path).returncode == 0
-    page = tmp_path / "book/introduction.md"
-    page.write_text("# Before you start\n", encoding="utf8")
-    built = build(tmp_path, "book/introduction")
-    assert built.returncode == 0, built.stderr
-    assert all("Before you start" in text for text in shown(tmp_path))
-
-
-def test_a_faulty_page_stays_faulty_until_it_is_mended(tmp_path):
-    assert small_book(tmp_path).returncode == 0
-    page = tmp_path / "book/introduction.md"
-    page.write_text("# Introduction\n\n{nosuchrole}`x`\n", encoding="utf8")
-    for _ in range(2):
-        built = build(tmp_path, "book/introduction")
-        assert built.returncode != 0
-        assert "introduction.md:3" in built.stderr
-    page.write_text("# Introduction\n", encoding="utf8")
-    built = build(tmp_path, "book/introduction")
-    assert built.returncode == 0, built.stderr
 
 
 def test_a_row_of_the_ledger_says_all_of_a_claim(toy_site):
@@ -1474,12 +1599,6 @@ def test_a_false_claim_fails_the_build(tmp_path):
     assert "ClaimError" in (
         tmp_path / "_build/html/reports/notebooks/toy.err.log"
     ).read_text(encoding="utf8")
-
-
-def test_a_misconception_without_its_claim_fails_the_build(tmp_path):
-    built = small_book(tmp_path, claim="shrinks")
-    assert built.returncode != 0
-    assert "no claim 'shrinks' in notebooks/toy" in built.stderr
 
 
 # Claims on pages: cards, boxes, the ledger ------------------------------------
@@ -1570,30 +1689,39 @@ def test_the_scripts_come_only_where_they_are_used(toy_site):
             assert (found is not None) == (name == page)
 
 
-def test_wrong_roles_fail_the_build(tmp_path):
-    wrong = (
-        "{claim}`shrinks` {claim}`no/grows` {claim}`grows:fold` {claim}`a-b`"
-    )
-    built = small_book(tmp_path, role=wrong)
-    assert built.returncode != 0
-    for words in (
-        "no claim 'shrinks' in notebooks/toy; it makes: grows, close,",
-        "claim 'grows' has no lab notebooks/no; labs are: toy",
-        "'grows' is of kind mean and has no part 'fold'; its parts are: value,",
-        "a claim role is name, name:part or slug/name; got 'a-b'",
-    ):
-        (line,) = [each for each in built.stderr.splitlines() if words in each]
-        assert re.search(r"book/toy\.md:\d+: WARNING", line)
-
-
-def test_a_wrong_verdict_fails_the_build(tmp_path):
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    """What the build says of a page whose claims are all wrong."""
+    roles = "{claim}`sinks` {claim}`no/grows` {claim}`grows:fold` {claim}`a-b`"
     box = (
         "\n```{misconception} No.\n:lab: toy\n:claim: grows\n:from: here\n"
         ":verdict: maybe\nNo.\n```"
     )
-    built = small_book(tmp_path, role=f"\n:::\n{box}\n:::{{note}}\nHere.")
+    built = small_book(
+        tmp_path_factory.mktemp("wrong"),
+        claim="shrinks",
+        role=f"{roles}\n:::\n{box}\n:::{{note}}\nHere.",
+    )
     assert built.returncode != 0
-    assert '"true", "partly", or "false"' in built.stderr
+    return built.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "no claim 'shrinks' in notebooks/toy; it makes: grows, close,",
+        "no claim 'sinks' in notebooks/toy; it makes: grows, close,",
+        "claim 'grows' has no lab notebooks/no; labs are: toy",
+        "'grows' is of kind mean and has no part 'fold'; its parts are: value,",
+        "a claim role is name, name:part or slug/name; got 'a-b'",
+        '"true", "partly", or "false"',
+    ],
+)
+def test_what_is_wrong_with_a_claim_on_a_page_fails_the_build(wrong, words):
+    lines = [each for each in wrong if words in each]
+    assert lines
+    for line in lines:
+        assert re.search(r"book/toy\.md:\d+: WARNING", line)
 
 
 FOCUS_ON_CARD = "document.activeElement.id === 'claim-card'"
