@@ -29,13 +29,10 @@ function write(value, options) {
   const key = JSON.stringify(options);
   if (!formats.has(key)) {
     const { lang } = document.documentElement;
-    const format = new Intl.NumberFormat(lang || undefined, {
-      signDisplay: "negative", // none before a zero
-      ...options,
-    });
-    formats.set(key, format);
+    formats.set(key, new Intl.NumberFormat(lang || undefined, options));
   }
-  return formats.get(key).format(value).replace("-", "−");
+  const text = formats.get(key).format(value);
+  return text.replace(/^-(?=[0.,]*$)/, "").replace("-", "−"); // no minus zero
 }
 
 /** Write a number for readers, very large and small ones as powers of ten. */
