@@ -16,6 +16,7 @@ from subprocess import DEVNULL
 
 import labs
 import nbformat
+from claim_names import made
 from nbclient import NotebookClient
 from progress import alone, check_pace, program
 
@@ -74,14 +75,19 @@ def claims(notebook: nbformat.NotebookNode) -> dict[str, dict]:
 
 
 def other_errors(notebook: nbformat.NotebookNode) -> list[str]:
-    """Return the errors of an executed lab that are not false claims."""
-    errors = (
-        output for output in outputs(notebook) if output.output_type == "error"
-    )
+    """Return the errors of an executed lab, and its claims that were not made:
+    their cell had failed, or their values were no numbers.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    known = claims(notebook)
     return [
-        f"{error.ename}: {error.evalue}"
-        for error in errors
-        if error.ename != "ClaimError"
+        f"{output.ename}: {output.evalue}"
+        for output in outputs(notebook)
+        if output.output_type == "error"
+    ] + [
+        f"its claim {name} was not made"
+        for name in made(code)
+        if name not in known
     ]
 
 
@@ -92,26 +98,30 @@ def report(
     and held, for every seed.
     """
     names = list(
-        dict.fromkeys(name for made in by_seed.values() for name in made)
+        dict.fromkeys(name for known in by_seed.values() for name in known)
     )
     lines, good = [], bool(names)
     for name in names:
         held = [
             seed
-            for seed, made in by_seed.items()
-            if name in made and made[name]["holds"]
+            for seed, known in by_seed.items()
+            if name in known and known[name]["holds"]
         ]
         good &= len(held) == len(by_seed)
         lines.append(
             f"{lab} {name}: held for {len(held)} of {len(by_seed)} seeds"
         )
-        for seed, made in by_seed.items():
+        for seed, known in by_seed.items():
             mark = (
-                "–" if name not in made else "✓" if made[name]["holds"] else "✗"
+                "–"
+                if name not in known
+                else "✓"
+                if known[name]["holds"]
+                else "✗"
             )
             sentence = (
-                made[name]["sentence"]
-                if name in made
+                known[name]["sentence"]
+                if name in known
                 else "the lab stopped before this claim"
             )
             lines.append(f"  {seed:>4} {mark} {sentence}")
@@ -123,14 +133,14 @@ def main(seeds: list[int], found: list[Path]) -> int:
     status.
     """
     good = bool(seeds) and bool(found)
-    made = {lab.stem: {} for lab in found}
+    records = {lab.stem: {} for lab in found}
     errors = []
     for seed in seeds:
 
         def keep(
             lab: Path, notebook: nbformat.NotebookNode, _: float, seed=seed
         ) -> None:
-            made[lab.stem][seed] = claims(notebook)
+            records[lab.stem][seed] = claims(notebook)
             errors.extend(
                 f"{lab.stem}: with COURSE_SEED={seed} a cell failed: {error}"
                 for error in other_errors(notebook)
@@ -140,7 +150,7 @@ def main(seeds: list[int], found: list[Path]) -> int:
     for error in errors:
         print(error)
     good &= not errors
-    for lab, by_seed in made.items():
+    for lab, by_seed in records.items():
         lines, held = report(lab, by_seed)
         good &= held
         print("\n".join(lines), flush=True)

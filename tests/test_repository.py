@@ -1303,7 +1303,7 @@ def ran(holds, value=2.0):
     data = {} if holds is None else {replicate.RECORD: json.dumps(record)}
     output = {"output_type": "display_data", "data": data, "metadata": {}}
     return replicate.nbformat.from_dict(
-        {"cells": [{"cell_type": "code", "outputs": [output]}]}
+        {"cells": [{"cell_type": "code", "source": "", "outputs": [output]}]}
     )
 
 
