@@ -182,11 +182,11 @@ OPENING = """\
 [The chapter on the web](<site>book/<slug>.html) · [the chapter here]\
 (../book/<slug>.md) · [open in Colab](<colab>)"""
 FRAME = """\
-**You will do** one experiment over twenty seeds.
+**You will do:** one experiment over some seeds.
 
-**You will learn** what it is worth.
+**You will learn:** what <words> is worth.
 
-**You need** the chapter, and a kernel with PyTorch."""
+**You need:** the chapter, and a kernel with PyTorch."""
 EXPERIMENT = """\
 import torch
 
