@@ -29,6 +29,7 @@ from companion.arguments import (
     check_real,
     check_seed,
     check_tensor,
+    in_float32,
     mapped,
     plain,
     surely,
@@ -334,6 +335,14 @@ def test_half_precision_keeps_what_fits_into_it(name, centre, dtype):
     torch.testing.assert_close(
         came.double(), exact, rtol=4 * torch.finfo(dtype).eps, atol=0
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64], ids=str)
+def test_arguments_by_name_reach_a_function_in_float32(dtype):
+    function = in_float32(lambda x, *, by: x * by)
+    x = torch.tensor([1.0, 2.0], dtype=dtype)
+    assert torch.equal(function(x, by=3), 3 * x)
+    assert torch.equal(function(x=x, by=x), x * x)
 
 
 @pytest.mark.parametrize(

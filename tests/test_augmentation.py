@@ -480,7 +480,7 @@ IMAGE, LABELS = torch.ones(4, 6, 6), torch.tensor([0, 1, 2, 0])
         (
             lambda: aug.affine(IMAGE, torch.ones(3, 2, 2)),
             ValueError,
-            r"matrix must be \(2, 2\), or one per image",
+            r"^matrix must be \(2, 2\), or one per image; got \(3, 2, 2\) for",
         ),
         (
             lambda: aug.affine(IMAGE, [[1, 0], [0, 1]]),

@@ -668,6 +668,7 @@ def test_a_loop_without_an_end_is_stopped(swallows, ask, monkeypatch):
     before = signal.getsignal(signal.SIGALRM)
     answer, text = ask(turning)
     assert not answer and "still runs after 0.1 s in line" in text
+    assert "; is there a loop without an end?" in text
     assert "True:)" in text or "(x = x + t)" in text
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

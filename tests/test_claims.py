@@ -381,7 +381,8 @@ def test_value_and_interval_are_written_alike(centre, width, texts, capsys):
         (
             {"values": [1e200, *GAIN]},
             ValueError,
-            "at most 1e150 in size, or squares overflow; claim_factor takes",
+            "at most 1e150 in size, or squares overflow; claim_factor takes"
+            " ratios by their logarithms$",
         ),
         ({"values": [True] * 10}, TypeError, "use claim_share"),
         ({"above": None}, ValueError, "exactly one bound"),
@@ -743,7 +744,12 @@ def test_false_exact_claims_raise(value, options):
             "equals must be finite; got inf",
         ),
         ([], {"equals": [], "tolerance": 0}, ValueError, "empty"),
-        (True, {"equals": 1, "tolerance": 0}, TypeError, "true or false"),
+        (
+            True,
+            {"equals": 1, "tolerance": 0},
+            TypeError,
+            "value is true or false; claim the number behind it$",
+        ),
         (
             None,
             {"equals": 1, "tolerance": 0},
@@ -830,8 +836,13 @@ def test_records(shell, capsys):
 def test_exact_records_have_their_bound_and_no_values(
     value, options, floor, ceiling, shell
 ):
-    claim_exact("it", "It is", value, **options)
+    claim_exact("it", "It is", value, unit="m", source="Gauss", **options)
     record = json.loads(records(shell)["claim.it"])
+    assert (record["kind"], record["unit"], record["source"]) == (
+        "exact",
+        "m",
+        "Gauss",
+    )
     assert (record["floor"], record["ceiling"]) == (floor, ceiling)
     assert record["values"] == [] and record["n"] == 0
 

@@ -371,41 +371,24 @@ def test_unpacked_files_are_taken_as_they_are(fashion):
 
 
 @pytest.mark.parametrize(
-    ("package", "sentence"),
+    ("package", "arguments"),
     [
-        (
-            "d2l",
-            (
-                "d2l is not installed; install it with: python -m pip install"
-                " --no-deps d2l==1.0.3"
-            ),
-        ),
-        (
-            "torchvision",
-            (
-                "torchvision is not installed; install it with: python -m pip"
-                " install --no-deps torchvision"
-            ),
-        ),
-        (
-            "pandas",
-            (
-                "pandas is not installed; install it with: python -m pip"
-                " install pandas"
-            ),
-        ),
-        (
-            "PIL",
-            (
-                "PIL is not installed; install it with: python -m pip install"
-                " pillow"
-            ),
-        ),
+        ("d2l", "--no-deps d2l==1.0.3"),
+        ("torchvision", "--no-deps torchvision"),
+        ("pandas", "pandas"),
+        ("requests", "requests"),
+        ("PIL", "pillow"),
+        ("IPython", "ipython"),
+        ("matplotlib_inline", "matplotlib-inline"),
     ],
 )
 def test_a_missing_package_is_one_sentence_with_the_command(
-    package, sentence, monkeypatch
+    package, arguments, monkeypatch
 ):
+    sentence = (
+        f"{package} is not installed; install it with: python -m pip install"
+        f" {arguments}"
+    )
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util,
