@@ -724,6 +724,7 @@ def test_wrong_sizes_get_their_own_hint(capsys, number, words):
             lambda labels, c: c - 1 - torch.mode(c - 1 - labels, 0).values,
             "a tie goes",
         ),
+        (lambda labels, c: en.vote(labels, c), "but vote computed them"),
     ],
 )
 def test_wrong_votes_get_their_own_hint(capsys, attempt, words):

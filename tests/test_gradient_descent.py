@@ -456,6 +456,13 @@ BAD = {
         ValueError,
         "gamma must be finite and above 0, got -1",
     ),
+    "rows, a list": (
+        lambda: gd.accumulate_gradients(
+            LINEAR, F.mse_loss, [[1.0, 1.0]], torch.ones(1, 1), 1
+        ),
+        TypeError,
+        "^X must be a torch.Tensor, got list$",
+    ),
     "rows": (
         lambda: gd.accumulate_gradients(
             LINEAR, F.mse_loss, torch.ones(3, 2), torch.ones(2, 1), 1

@@ -1095,6 +1095,11 @@ BAD = {
         ValueError,
         "beta must be below 1, got 1.0",
     ),
+    "average, beta below 0": (
+        lambda: op.moving_average(torch.ones(3), -0.1),
+        ValueError,
+        "beta must be finite and at least 0, got -0.1",
+    ),
     "average, a word": (
         lambda: op.moving_average(torch.ones(3), "0.9"),
         TypeError,

@@ -55,6 +55,10 @@ def test_the_gradient_of_the_l1_penalty_is_lambda_sign_w(w, lam):
     torch.testing.assert_close(slope, lam * w.detach().sign())
 
 
+def test_one_training_row_is_enough_to_convert_a_penalty():
+    assert wd.convert_penalty(0.7, "λ/m", m=1) == 1.4
+
+
 @pytest.mark.parametrize(
     ("source", "factor"),
     [("λ/2", 1 / 2), ("λ", 1), ("λ/2m", 1 / 160), ("λ/m", 1 / 80)],
