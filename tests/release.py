@@ -74,7 +74,8 @@ def enter(
         for name, each in made.items()
         if not each["holds"]
     ]
-    failed += [("", error) for error in replicate.other_errors(notebook)]
+    errors = replicate.other_errors(notebook) + replicate.unmade(notebook)
+    failed += [("", error) for error in errors]
     for name, each in made.items():
         known["claims"].setdefault(name, {})[str(seed)] = [
             float(f"{each['value']:.6g}"),

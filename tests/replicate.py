@@ -75,16 +75,21 @@ def claims(notebook: nbformat.NotebookNode) -> dict[str, dict]:
 
 
 def other_errors(notebook: nbformat.NotebookNode) -> list[str]:
-    """Return the errors of an executed lab, and its claims that were not made:
-    their cell had failed, or their values were no numbers.
-    """
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    known = claims(notebook)
+    """Return the errors of an executed lab; a false claim is none."""
     return [
         f"{output.ename}: {output.evalue}"
         for output in outputs(notebook)
         if output.output_type == "error"
-    ] + [
+    ]
+
+
+def unmade(notebook: nbformat.NotebookNode) -> list[str]:
+    """Name the claims that an executed lab did not make: their cell had failed,
+    or their values were no numbers.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    known = claims(notebook)
+    return [
         f"its claim {name} was not made"
         for name in made(code)
         if name not in known
@@ -143,7 +148,7 @@ def main(seeds: list[int], found: list[Path]) -> int:
             records[lab.stem][seed] = claims(notebook)
             errors.extend(
                 f"{lab.stem}: with COURSE_SEED={seed} a cell failed: {error}"
-                for error in other_errors(notebook)
+                for error in other_errors(notebook) + unmade(notebook)
             )
 
         good &= not execute_all(seed, found, keep)
