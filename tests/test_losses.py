@@ -154,6 +154,13 @@ def test_softmax_does_not_notice_a_common_offset(z, offset):
     )
 
 
+@pytest.mark.parametrize("softmax", [losses.softmax, losses.log_softmax])
+def test_softmax_of_no_class_is_refused(softmax):
+    words = r"input must have a class along dim 1, got shape \(3, 0\)"
+    with pytest.raises(ValueError, match=words):
+        softmax(torch.ones(3, 0), 1)
+
+
 def test_log_softmax_keeps_small_gaps_on_a_large_offset():
     z = torch.tensor([[2.0**26, 2.0**26 + 8]])
     assert torch.equal(losses.log_softmax(z), F.log_softmax(z, dim=1))

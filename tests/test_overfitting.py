@@ -79,6 +79,14 @@ def test_random_features_follow_seed_and_width():
     assert (features >= 0).all() and (features == 0).any()
 
 
+def test_random_features_are_the_same_in_single_precision():
+    X, _ = problem()
+    single = random_relu_features(X.float(), 50, seed=1)
+    assert single.dtype == torch.float32
+    wanted = random_relu_features(X, 50, seed=1).float()
+    torch.testing.assert_close(single, wanted)
+
+
 def test_random_features_have_the_stated_scale():
     X = torch.full(
         (1, 3), 1.0, dtype=torch.float64
