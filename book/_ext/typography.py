@@ -32,8 +32,8 @@ FIRST, LAST = slice(20), slice(-20, None)
 RULES = [
     (re.compile(rf"(?<=\d)[ \n](?={UNITS})"), SPACE),
     (re.compile(rf"(?<![\w-])({NAMES})[ \n](?=\d)"), rf"\1{SPACE}"),
-    (re.compile(r"(?<![\w)\]}.:/#%–-])-(?=\d)"), "\N{MINUS SIGN}"),
     (re.compile(r"[ \n](?=·)"), SPACE),
+    (re.compile(r"(?<![\w)\]}.:/#%–-])-(?=\d)"), "\N{MINUS SIGN}"),
 ]
 # A browser may break a line between a formula and the mark after it.
 MARK = re.compile(r"[,.;:!?)]+")
