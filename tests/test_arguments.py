@@ -10,6 +10,7 @@ from torch.func import vmap
 from companion import (
     augmentation,
     backpropagation,
+    batch_norm,
     capstone,
     data,
     dropout,
@@ -442,3 +443,50 @@ def test_an_int_of_numpy_is_an_int(call):
 def test_an_array_is_named_by_its_own_type(call):
     with pytest.raises(TypeError, match="got ndarray"):
         call(np.ones(3))
+
+
+HALF = torch.ones(3, 2).half()
+LAYERS = [torch.ones(1, 2), torch.ones(1)]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: dropout.dropout_ridge(HALF, HALF[:, 0], 0.5),
+            "X must be float32 or float64, got torch.float16",
+        ),
+        (
+            lambda: early_stopping.descent_weights(HALF, HALF[:, 0], 0.1, 2),
+            "X must be float32 or float64, got torch.float16",
+        ),
+        (
+            lambda: augmentation.noisy_least_squares([[1.0]], HALF, 0.1, 2),
+            "data: X must be a torch.Tensor, got list",
+        ),
+        (
+            lambda: augmentation.cutout([[1.0]], 1),
+            "X must be a tensor of floating-point numbers, got list",
+        ),
+        (
+            lambda: backpropagation.mlp_forward(LAYERS, [[1.0, 2.0]]),
+            "X must be a torch.Tensor, got list",
+        ),
+        (
+            lambda: batch_norm.layer_norm([1.0], (1,)),
+            "input must be a tensor of floating-point numbers, got list",
+        ),
+        (
+            lambda: batch_norm.BatchNorm1d(2)([1.0]),
+            "input must be a tensor of floating-point numbers, got list",
+        ),
+        (
+            lambda: batch_norm.BatchNorm1d(2, momentum=2.0),
+            "momentum must be in [0, 1], got 2.0",
+        ),
+    ],
+)
+def test_a_refusal_names_the_argument(call, words):
+    with pytest.raises((TypeError, ValueError)) as refused:
+        call()
+    assert str(refused.value).startswith(words)
