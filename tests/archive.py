@@ -26,7 +26,7 @@ LEFT_OUT = {"404.html", "sitemap.xml", "objects.inv", ".buildinfo"}
 
 def members(site: Path, root: Path = ROOT) -> Iterator[tuple[str, bytes]]:
     """Yield the names and the bytes of all that is packed."""
-    for path in sorted((root / "book" / "offline").iterdir()):
+    for path in sorted((root / "book" / "offline").glob("*.*")):
         data = path.read_bytes()
         yield path.name, data
         if path.name == "start.sh":
