@@ -1094,6 +1094,7 @@ def test_a_page_fits_a_phone_and_its_code_a_wide_window(window, server, page):
     for style, width in ((" ", 390), (LAID_OUT, 390), (LAID_OUT, 320)):
         visit.page.add_style_tag(content=style)
         visit.page.set_viewport_size({"width": width, "height": 800})
+        settle(visit.page)  # figures are drawn anew
         assert visit.page.evaluate(TOO_WIDE) <= 0, width
         assert visit.page.evaluate(STICKING_OUT) == [], width
     visit.page.set_viewport_size({"width": 1280, "height": 900})
