@@ -788,6 +788,9 @@ def stage_of(visit):
     return mounted(visit).locator(".live")
 
 
+HUES = ["blue", "red", "violet", "magenta"]  # those of figures
+
+
 def colours(lines):
     """What a browser draws lines in."""
     seen = lines.evaluate_all("ls => ls.map(l => getComputedStyle(l).stroke)")
@@ -798,8 +801,11 @@ def colours(lines):
 @pytest.mark.parametrize(
     ("name", "concepts"),
     [
+        ("early_stopping", ["validation"]),
+        ("index", ["training", "test"]),
         ("losses", ["squared error", "Huber", "absolute error"]),
         ("optimizers", ["SGD", "momentum", "RMSProp", "Adam"]),
+        ("overfitting", ["training", "test"]),
     ],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -808,9 +814,8 @@ def test_lines_have_the_colours_of_the_figures(
 ):
     page = f"{server}book/{name}.html"
     with Visit(browser, page, scheme=scheme) as visit:
-        lines = (
-            stage_of(visit).locator("svg").first.locator("[clip-path] .line")
-        )
+        hues = ", ".join(f".line.{hue}" for hue in HUES)
+        lines = stage_of(visit).locator(hues)
         seen = list(dict.fromkeys(colours(lines)))
         assert seen == [COLORS[concept] for concept in concepts]
 

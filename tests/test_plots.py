@@ -390,10 +390,12 @@ def test_text_is_twelve_pixels_high_on_a_phone(shell):
 
 def test_the_second_rendition_leaves_no_trace(shell):
     fig = curve()
-    plots.show(fig, alt=ALT)
     ax = fig.axes[0]
+    ax.set_title("small", fontsize=6)
+    plots.show(fig, alt=ALT)
     assert fig.get_size_inches().tolist() == [5.6, 3.6]
     assert ax.get_legend() is None and len(ax.texts) == 0
+    assert ax.title.get_fontsize() == 6
 
 
 def test_show_without_a_name_is_not_glued(shell):
@@ -535,15 +537,18 @@ def test_labels_stand_at_the_ends_of_their_lines():
     assert colours["guessing"] == "black"
 
 
-def test_a_line_that_ends_elsewhere_is_labelled_along_it():
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("name", ["up and out", "up and out of the picture"])
+def test_a_line_that_ends_elsewhere_is_labelled_along_it(name, order):
     def draw(ax):
-        ax.plot([0, 4], [0, 4], label="up and out")
-        ax.plot([0, 9], [3, 1], label="down")
+        lines = [([0, 4], [0, 4], name), ([0, 9], [3, 1], "down")]
+        for x, y, label in lines[::order]:
+            ax.plot(x, y, label=label)
         ax.set(ylim=(0, 4), xlim=(0, 9))
 
     boxes, _, _, legend, edge = placed(draw)
     assert legend is None
-    assert boxes["down"].x0 >= edge > boxes["up and out"].x1
+    assert boxes["down"].x0 >= edge > boxes[name].x1
 
 
 def test_where_labels_find_no_room_there_is_a_legend_that_covers_nothing():
@@ -563,6 +568,20 @@ def test_where_labels_find_no_room_there_is_a_legend_that_covers_nothing():
 
     _, _, _, (legend, axes), _ = placed(corner)
     assert legend.y1 < axes.y1 and legend.y0 > axes.y0 + axes.height / 3
+    middle = (axes.x0 + axes.x1) / 2
+    assert legend.x0 > middle
+
+    def bar_in_the_corner(ax):
+        corner(ax)
+        ax.bar(0.9, 1, 0.2, bottom=3.9, label="_bar")
+
+    def text_in_the_corner(ax):
+        corner(ax)
+        ax.text(0.9, 4.5, "a word")
+
+    for draw in (bar_in_the_corner, text_in_the_corner):
+        _, _, _, (legend, axes), _ = placed(draw)
+        assert legend.x1 < middle and legend.y1 < axes.y1
 
 
 @pytest.mark.parametrize(

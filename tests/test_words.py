@@ -111,6 +111,8 @@ TYPED = {
         "(Guessing gets 10 %": BY_HAND,
         "less than 3 points": "the bound of the claim beside it",
         "2 % of a weight": BY_HAND,
+        "about 4 % of the": BY_HAND,
+        "log shows 3 %": EXERCISE,
     },
 }
 # Words that promise an absence, and where they promise nothing of the kind.

@@ -114,7 +114,7 @@ export function mount(element, words) {
   const later = top.plot.append("path").attr("class", "line quiet");
   later.attr("opacity", 0.6);
   const bar = top.plot.append("path").attr("class", "line theory");
-  const trained = top.plot.append("path").attr("class", "line one");
+  const trained = top.plot.append("path").attr("class", "line violet");
   const limit = bottom.plot.append("path").attr("class", "line theory");
   const saw = bottom.plot.append("path").attr("class", "line three");
   const ends = [top, bottom].map((on) =>

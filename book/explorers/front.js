@@ -88,8 +88,8 @@ export function mount(element, words) {
   const curve = line(top, "line one");
   const wall = line(bottom, "line theory");
   const errors = {
-    train: line(bottom, "line quiet").attr("stroke-dasharray", "5 3"),
-    test: line(bottom, "line two"),
+    train: line(bottom, "line blue").attr("stroke-dasharray", "5 3"),
+    test: line(bottom, "line red"),
   };
   const sample = top.over.append("path").attr("class", "line truth");
   sample.attr("d", "M12,20h28");
@@ -99,9 +99,11 @@ export function mount(element, words) {
     .attr("x", 46)
     .attr("y", 24)
     .text(words.truth);
+  const name = (kind) =>
+    bottom.over.append("text").attr("class", `name ${kind}`);
   const names = {
-    train: bottom.over.append("text").attr("class", "name").text(words.train),
-    test: bottom.over.append("text").attr("class", "name two").text(words.test),
+    train: name("blue").text(words.train),
+    test: name("red").text(words.test),
   };
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -107,8 +107,8 @@ export function mount(element, words) {
   const curve = line(top, "line one");
   const wall = line(bottom, "line theory");
   const lines = {
-    train: line(bottom, "line quiet").attr("stroke-dasharray", "5 3"),
-    test: line(bottom, "line two"),
+    train: line(bottom, "line blue").attr("stroke-dasharray", "5 3"),
+    test: line(bottom, "line red"),
     length: line(bottom, "line three"),
   };
   const key = top.over.append("path").attr("class", "line truth");
@@ -119,12 +119,12 @@ export function mount(element, words) {
     .attr("x", 146)
     .attr("y", 24)
     .text(words.truth);
-  const name = (text) =>
-    bottom.over.append("text").attr("class", "name").text(text);
+  const name = (text, kind) =>
+    bottom.over.append("text").attr("class", `name ${kind}`).text(text);
   const names = {
-    train: name(words.train),
-    test: name(words.test).style("fill", "var(--course-two)"),
-    length: name(words.length).style("fill", "var(--course-three)"),
+    train: name(words.train, "blue"),
+    test: name(words.test, "red"),
+    length: name(words.length, "three"),
   };
 
   const dots = Array.from({ length: POINTS }, (_, i) =>
