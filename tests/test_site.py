@@ -31,6 +31,7 @@ from bs4 import BeautifulSoup
 from labs import fingerprint
 from playwright.sync_api import sync_playwright
 from serve import Site
+from small_build import COPIES, build_into
 from test_repository import public
 
 ROOT = Path(__file__).parents[1]
@@ -1524,17 +1525,11 @@ def small_book(
 
 def build(folder: Path, *read: str) -> subprocess.CompletedProcess:
     """Build a book as make does: read these pages anew, or all, write all."""
-    code = (
-        "import sys; from pathlib import Path; import build_site\n"
-        "build_site.ROOT = Path(sys.argv[1])\n"
-        "build_site.sphinx(*sys.argv[2:])"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, folder, *read],
-        cwd=ROOT / "tests",
-        capture_output=True,
-        encoding="utf8",
-    )
+    process = COPIES.Process(target=build_into, args=(folder, read))
+    process.start()
+    process.join()
+    said = [(folder / name).read_text() for name in ("stdout", "stderr")]
+    return subprocess.CompletedProcess([], process.exitcode, *said)
 
 
 def shown(folder: Path) -> list[str]:
