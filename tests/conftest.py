@@ -16,7 +16,7 @@ settings.load_profile("course")
 
 
 # What is made once for many tests; and the pages that are parsed.
-MADE = ["toy_site", "book", "wrong", "refused", "dropout"]
+MADE = ["toy_site", "book", "wrong", "refused", "dropout", "joined", "unpacked"]
 
 
 @pytest.hookimpl(tryfirst=True)

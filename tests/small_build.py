@@ -21,7 +21,9 @@ def build_into(folder: Path, read: Sequence[str]) -> None:
     """Build a book as make does; what it says goes into two files."""
     for stream in sys.stdout, sys.stderr:
         name = stream.name.strip("<>")
-        os.dup2(os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC),
-            stream.fileno())
+        os.dup2(
+            os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_TRUNC),
+            stream.fileno(),
+        )
     build_site.ROOT = folder
     sys.exit(build_site.sphinx(*read))

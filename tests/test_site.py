@@ -21,7 +21,7 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import quote, unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import test_words
@@ -856,11 +856,11 @@ def window(browser):
     with contextlib.ExitStack() as kept:
 
         @functools.cache
-        def opened(**settings):
+        def opened(nth, **settings):
             return kept.enter_context(Visit(browser, "about:blank", **settings))
 
-        def show(address, **settings):
-            visit = opened(**settings)
+        def show(address, nth=0, **settings):
+            visit = opened(nth, **settings)
             visit.go(address)
             return visit
 
@@ -960,7 +960,9 @@ def violations(page, part="html", schemes=()):
     for scheme in schemes:
         switch(page, scheme)
         page.evaluate(LOOKS)
-    page.evaluate(f"() => {{ ({LOOKS})(); ({ONE_OF_EACH_KIND})(); }}")
+    if not schemes:
+        page.evaluate(LOOKS)
+    page.evaluate(ONE_OF_EACH_KIND)
     page.add_style_tag(content=LAID_OUT)
     page.evaluate(AXE.axe_script + NOT_ALIKE)
     found = axe(page, part, {"type": "tag", "values": WCAG})
@@ -1059,11 +1061,43 @@ def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
         assert visit.foreign == ["https://cdn.example/x"]
 
 
+STAGE = ".live-explorer .stage"
+
+
+def mounted(visit, nth=0):
+    """Go to an explorer, wait until it is there, and return its stage."""
+    stage = visit.page.locator(STAGE).nth(nth)
+    stage.scroll_into_view_if_needed()
+    visit.page.wait_for_function(
+        "stage => stage.matches('.mounted, .failed')",
+        arg=stage.element_handle(),
+    )
+    settle(visit.page)
+    return stage
+
+
+def explorers(visit):
+    """Go through the explorers of a page: each comes, and nothing shifts."""
+    for nth in range(visit.page.locator(STAGE).count()):
+        before = visit.page.locator(STAGE).nth(nth).bounding_box()
+        stage = mounted(visit, nth)
+        assert "mounted" in stage.get_attribute("class")
+        assert stage.bounding_box()["height"] == before["height"]
+        yield stage
+
+
 @pytest.mark.parametrize("page", BROWSED + OTHER_PAGES)
 def test_a_page_in_the_browser(window, server, page):
     visit = window(server + page, scheme="dark")
     assert visit.page.get_attribute("html", "data-theme") == "dark"
     assert visit.loaded < MAX_FIRST_VISIT
+    if visit.page.locator(STAGE).count():  # the stills, before they are live
+        visit.page.evaluate(AXE.axe_script)
+        for scheme in ("light", "dark"):
+            switch(visit.page, scheme)
+            assert axe(visit.page, STAGE, {"type": "tag", "values": WCAG}) == {}
+        assert len(list(explorers(visit))) > 0
+        assert visit.page.evaluate(STICKING_OUT) == []
     assert violations(visit.page, schemes=["dark", "light"]) == {}
     assert visit.foreign == visit.failed == visit.messages == []
 
@@ -1080,6 +1114,15 @@ TOO_WIDE = (
     "document.documentElement.scrollWidth"
     " - document.documentElement.clientWidth"
 )
+
+
+def outside(visit):
+    """Return by how much a page is too wide, and what sticks out."""
+    settle(visit.page)  # figures are drawn anew
+    too_wide = max(visit.page.evaluate(TOO_WIDE), 0)
+    return [too_wide, *visit.page.evaluate(STICKING_OUT)]
+
+
 WHOLE = [
     str(path.relative_to(SITE))
     for path in html_files(SITE)
@@ -1092,15 +1135,14 @@ def test_a_page_fits_a_phone_and_its_code_a_wide_window(window, server, page):
     visit = window(server + page, width=390)
     assert visit.page.get_attribute("html", "data-theme") == "light"
     visit.page.evaluate(OPEN_ALL)
-    for style, width in ((" ", 390), (LAID_OUT, 390), (LAID_OUT, 320)):
-        visit.page.add_style_tag(content=style)
-        visit.page.set_viewport_size({"width": width, "height": 800})
-        settle(visit.page)  # figures are drawn anew
-        assert visit.page.evaluate(TOO_WIDE) <= 0, width
-        assert visit.page.evaluate(STICKING_OUT) == [], width
-    visit.page.set_viewport_size({"width": 1280, "height": 900})
-    assert visit.page.evaluate("innerWidth") == 1280
+    assert outside(visit) == [0]
+    visit.page.add_style_tag(content=LAID_OUT)
+    assert outside(visit) == [0]
+    visit.page.set_viewport_size({"width": 320, "height": 900})
+    assert outside(visit) == [0]
     if page in PAGES:
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        assert visit.page.evaluate("innerWidth") == 1280
         assert visit.page.evaluate(SCROLLING_CODE) == []
     assert visit.foreign == visit.failed == visit.messages == []
 
@@ -1228,9 +1270,14 @@ def test_the_first_hit_of_a_question_is_the_section_that_answers(
 ):
     wrong = {}
     with Visit(browser, server + "search.html") as visit:
+        field = visit.page.locator("main input[type=search]").first
+        hits = visit.page.locator("#search-results li a")
         for question, section in QUESTIONS.items():
-            visit.page.goto(f"{server}search.html?q={quote(question)}")
-            hit = visit.page.wait_for_selector("#search-results li a")
+            field.fill("")
+            hits.first.wait_for(state="detached")
+            field.fill(question)
+            hits.first.wait_for()
+            hit = hits.first
             page, _, anchor = hit.get_attribute("href").partition("#")
             found = f"{Path(page).stem}#{anchor}"
             if found != section:
@@ -1327,16 +1374,15 @@ def test_quizzes_answer_from_the_keyboard(window, server, page):
     visit = window(server + page)
     for quiz in visit.page.query_selector_all(".quiz"):
         choices = quiz.query_selector_all("summary")
+        seen = quiz.evaluate(VERDICTS)
         for number, choice in enumerate(choices):
-            seen = quiz.evaluate(VERDICTS)
             assert [each[0] for each in seen[number:]] == [False] * (
                 len(choices) - number
             )
             choice.press("Enter")
-            assert quiz.evaluate(VERDICTS)[number][1], (
-                "a choice opens to its explanation"
-            )
-        verdicts = [each[2] for each in quiz.evaluate(VERDICTS)]
+            seen = quiz.evaluate(VERDICTS)
+            assert seen[number][1], "a choice opens to its explanation"
+        verdicts = [each[2] for each in seen]
         assert len(verdicts) >= 2 and "Right." in verdicts
 
 
