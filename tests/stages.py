@@ -44,7 +44,7 @@ STAGES = {
     ],
     "labs and pages": [[PY, "tests/build_site.py"]],
     "labs against the site": [[PY, "tests/labs.py", "compare"]],
-    "the site": [[*PYTEST, *OF_THE_SITE, *WORKERS, "--dist", "loadgroup"]],
+    "the site": [[*PYTEST, *OF_THE_SITE, *WORKERS, "--dist", "worksteal"]],
     "one lab in the reader's environment": [
         [*PYTEST, "tests/test_colab.py", "-k", f"not lab_alone or {QUICK_LAB}"],
     ],
