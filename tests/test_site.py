@@ -31,7 +31,7 @@ from bs4 import BeautifulSoup
 from labs import fingerprint
 from playwright.sync_api import sync_playwright
 from serve import Site
-from small_build import COPIES, build_into
+from small_build import build_into, copies
 from test_repository import public
 
 ROOT = Path(__file__).parents[1]
@@ -298,8 +298,10 @@ def before_use(path: Path) -> int:
     }
     files = {path.parent.joinpath(urlsplit(each).path) for each in loaded}
     fonts = FORMULA_FONTS if page.select_one(".katex") else {}
-    for name, classes in fonts.items():
-        if page.select_one(classes):
+    looks = {frozenset(tag["class"]) for tag in page.find_all(class_=True)}
+    for name, selector in fonts.items():
+        kinds = [set(each.split(".")[1:]) for each in selector.split(", ")]
+        if any(kind <= look for kind in kinds for look in looks):
             files.add(SITE / f"_static/katex/fonts/KaTeX_{name}.woff2")
     files = {each.resolve() for each in files} | {path}
     return sum(map(transferred, files))
@@ -883,10 +885,10 @@ LOOKS = """() => {
         (e.looks ??= {})[scheme] = [own(e), font(e), getComputedStyle(e).color];
 }"""
 # axe takes long over the contrast of each of thousands of words, and over every
-# sign of the formulas for listeners. Those become text. Of words of
-# code, one of each kind stays marked, and of the signs of a formula that all
-# look the same, the longest. Of what then has the same kind, colour, font and
-# ground, axe measures the contrast of three. It never blames a single sign.
+# sign of the formulas for listeners: those become text. Of words of code, one
+# of each kind stays marked, and of the signs of a formula that all look the
+# same, the longest. Of what then has the same kind, colour, font and ground,
+# axe measures the contrast of three. It never blames a single sign.
 ONE_OF_EACH_KIND = """() => {
     for (const formula of document.querySelectorAll('math'))
         formula.replaceChildren(formula.textContent);
@@ -1066,8 +1068,6 @@ def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
 
 
 STAGE = ".live-explorer .stage"
-
-
 # What stood there before an explorer came, beside it.
 SHOW_STILLS = f"""document.querySelectorAll('{STAGE} .still').forEach(
     each => each.parentElement.before(each))"""
@@ -1100,7 +1100,8 @@ def test_a_page_in_the_browser(window, server, page):
     visit = window(server + page, scheme="dark")
     assert visit.page.get_attribute("html", "data-theme") == "dark"
     assert visit.loaded < MAX_FIRST_VISIT
-    assert len(list(explorers(visit))) == len(parsed(SITE / page).select(STAGE))
+    stages = (SITE / page).read_text(encoding="utf8").count('class="stage"')
+    assert len(list(explorers(visit))) == stages
     assert visit.page.evaluate(STICKING_OUT) == []
     visit.page.evaluate(SHOW_STILLS)
     assert violations(visit.page, schemes=["dark", "light"]) == {}
@@ -1282,8 +1283,7 @@ def test_the_first_hit_of_a_question_is_the_section_that_answers(
             hits.first.wait_for(state="detached")
             field.fill(question)
             hits.first.wait_for()
-            hit = hits.first
-            page, _, anchor = hit.get_attribute("href").partition("#")
+            page, _, anchor = hits.first.get_attribute("href").partition("#")
             found = f"{Path(page).stem}#{anchor}"
             if found != section:
                 wrong[question] = found
@@ -1576,7 +1576,7 @@ def small_book(
 
 def build(folder: Path, *read: str) -> subprocess.CompletedProcess:
     """Build a book as make does: read these pages anew, or all, write all."""
-    process = COPIES.Process(target=build_into, args=(folder, read))
+    process = copies().Process(target=build_into, args=(folder, read))
     process.start()
     process.join()
     said = [(folder / name).read_text() for name in ("stdout", "stderr")]
