@@ -130,19 +130,13 @@ def places(page: str) -> list[str]:
 
 @pytest.mark.parametrize("page", LONG)
 def test_every_link_to_a_place_lands_there(window, server, page):
-    missed, names = {}, places(page)
-    for some in (names[i : i + 4] for i in range(0, len(names), 4)):
-        windows = [
-            window(f"{server}{page}.html#{quote(name)}", nth, width=390).page
-            for nth, name in enumerate(some)
-        ]
-        for each in windows:  # they come to rest side by side
-            each.evaluate(f"() => {{ window.end = ({AT_REST})() }}")
-        for name, each in zip(some, windows, strict=True):
-            top, rest = each.evaluate("window.end")
-            # the last places of a page cannot come to the top
-            if not (-10 <= top <= 200 or (rest < 2 and 0 < top < 900)):
-                missed[name] = top
+    missed = {}
+    for name in places(page):
+        visit = window(f"{server}{page}.html#{quote(name)}", width=390)
+        top, rest = visit.page.evaluate(AT_REST)
+        # the last places of a page cannot come to the top
+        if not (-10 <= top <= 200 or (rest < 2 and 0 < top < 900)):
+            missed[name] = top
     assert missed == {}
 
 

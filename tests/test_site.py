@@ -858,11 +858,11 @@ def window(browser):
     with contextlib.ExitStack() as kept:
 
         @functools.cache
-        def opened(nth, **settings):
+        def opened(**settings):
             return kept.enter_context(Visit(browser, "about:blank", **settings))
 
-        def show(address, nth=0, **settings):
-            visit = opened(nth, **settings)
+        def show(address, **settings):
+            visit = opened(**settings)
             visit.go(address)
             return visit
 
