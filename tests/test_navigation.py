@@ -421,7 +421,8 @@ def test_a_wrong_address_leads_to_a_page_that_helps(
         field.press_sequentially("exploding gradients")
         hit = page.locator("main .search-found a").first
         hit.wait_for()
-        assert violations(page) == {}
+        if not root:  # it is the same page under either
+            assert violations(page) == {}
         hit.click()
         page.wait_for_url("**/book/gradients.html*")
         page.goto(wrong)

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from urllib.parse import quote, unquote, urldefrag, urlsplit
+from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
 import test_words
@@ -31,6 +31,7 @@ from bs4 import BeautifulSoup
 from labs import fingerprint
 from playwright.sync_api import sync_playwright
 from serve import Site
+from small_build import build_into, copies
 from test_repository import public
 
 ROOT = Path(__file__).parents[1]
@@ -297,8 +298,10 @@ def before_use(path: Path) -> int:
     }
     files = {path.parent.joinpath(urlsplit(each).path) for each in loaded}
     fonts = FORMULA_FONTS if page.select_one(".katex") else {}
-    for name, classes in fonts.items():
-        if page.select_one(classes):
+    looks = {frozenset(tag["class"]) for tag in page.find_all(class_=True)}
+    for name, selector in fonts.items():
+        kinds = [set(each.split(".")[1:]) for each in selector.split(", ")]
+        if any(kind <= look for kind in kinds for look in looks):
             files.add(SITE / f"_static/katex/fonts/KaTeX_{name}.woff2")
     files = {each.resolve() for each in files} | {path}
     return sum(map(transferred, files))
@@ -881,11 +884,15 @@ LOOKS = """() => {
     for (const e of document.querySelectorAll('*:not(svg *), .katex *'))
         (e.looks ??= {})[scheme] = [own(e), font(e), getComputedStyle(e).color];
 }"""
-# axe takes long over the contrast of each of thousands of words. Of words of
-# code, one of each kind stays marked, and of the signs of a formula that all
-# look the same, the longest. Of what then has the same kind, colour, font and
-# ground, axe measures the contrast of three. It never blames a single sign.
+# axe takes long over the contrast of each of thousands of words, and over every
+# sign of the formulas for listeners: those become text. Of words of code, one
+# of each kind stays marked, and of the signs of a formula that all look the
+# same, the longest. Of what then has the same kind, colour, font and ground,
+# axe measures the contrast of three. It never blames a single sign.
 ONE_OF_EACH_KIND = """() => {
+    for (const formula of document.querySelectorAll('math'))
+        formula.replaceChildren(formula.textContent);
+
     const kinds = new Set();
     for (const word of document.querySelectorAll('.highlight span')) {
         if (word.children.length) continue;
@@ -959,7 +966,9 @@ def violations(page, part="html", schemes=()):
     for scheme in schemes:
         switch(page, scheme)
         page.evaluate(LOOKS)
-    page.evaluate(f"() => {{ ({LOOKS})(); ({ONE_OF_EACH_KIND})(); }}")
+    if not schemes:
+        page.evaluate(LOOKS)
+    page.evaluate(ONE_OF_EACH_KIND)
     page.add_style_tag(content=LAID_OUT)
     page.evaluate(AXE.axe_script + NOT_ALIKE)
     found = axe(page, part, {"type": "tag", "values": WCAG})
@@ -1058,11 +1067,43 @@ def test_what_a_page_asks_of_others_is_noticed(browser, tmp_path):
         assert visit.foreign == ["https://cdn.example/x"]
 
 
+STAGE = ".live-explorer .stage"
+# What stood there before an explorer came, beside it.
+SHOW_STILLS = f"""document.querySelectorAll('{STAGE} .still').forEach(
+    each => each.parentElement.before(each))"""
+
+
+def mounted(visit, nth=0):
+    """Go to an explorer, wait until it is there, and return its stage."""
+    stage = visit.page.locator(STAGE).nth(nth)
+    stage.scroll_into_view_if_needed()
+    visit.page.wait_for_function(
+        "stage => stage.matches('.mounted, .failed')",
+        arg=stage.element_handle(),
+    )
+    settle(visit.page)
+    return stage
+
+
+def explorers(visit):
+    """Go through the explorers of a page: each comes, and nothing shifts."""
+    for nth in range(visit.page.locator(STAGE).count()):
+        before = visit.page.locator(STAGE).nth(nth).bounding_box()
+        stage = mounted(visit, nth)
+        assert "mounted" in stage.get_attribute("class")
+        assert stage.bounding_box()["height"] == before["height"]
+        yield stage
+
+
 @pytest.mark.parametrize("page", BROWSED + OTHER_PAGES)
 def test_a_page_in_the_browser(window, server, page):
     visit = window(server + page, scheme="dark")
     assert visit.page.get_attribute("html", "data-theme") == "dark"
     assert visit.loaded < MAX_FIRST_VISIT
+    stages = (SITE / page).read_text(encoding="utf8").count('class="stage"')
+    assert len(list(explorers(visit))) == stages
+    assert visit.page.evaluate(STICKING_OUT) == []
+    visit.page.evaluate(SHOW_STILLS)
     assert violations(visit.page, schemes=["dark", "light"]) == {}
     assert visit.foreign == visit.failed == visit.messages == []
 
@@ -1079,6 +1120,15 @@ TOO_WIDE = (
     "document.documentElement.scrollWidth"
     " - document.documentElement.clientWidth"
 )
+
+
+def outside(visit):
+    """Return by how much a page is too wide, and what sticks out."""
+    settle(visit.page)  # figures are drawn anew
+    too_wide = max(visit.page.evaluate(TOO_WIDE), 0)
+    return [too_wide, *visit.page.evaluate(STICKING_OUT)]
+
+
 WHOLE = [
     str(path.relative_to(SITE))
     for path in html_files(SITE)
@@ -1091,15 +1141,14 @@ def test_a_page_fits_a_phone_and_its_code_a_wide_window(window, server, page):
     visit = window(server + page, width=390)
     assert visit.page.get_attribute("html", "data-theme") == "light"
     visit.page.evaluate(OPEN_ALL)
-    for style, width in ((" ", 390), (LAID_OUT, 390), (LAID_OUT, 320)):
-        visit.page.add_style_tag(content=style)
-        visit.page.set_viewport_size({"width": width, "height": 800})
-        settle(visit.page)  # figures are drawn anew
-        assert visit.page.evaluate(TOO_WIDE) <= 0, width
-        assert visit.page.evaluate(STICKING_OUT) == [], width
-    visit.page.set_viewport_size({"width": 1280, "height": 900})
-    assert visit.page.evaluate("innerWidth") == 1280
+    assert outside(visit) == [0]
+    visit.page.add_style_tag(content=LAID_OUT)
+    assert outside(visit) == [0]
+    visit.page.set_viewport_size({"width": 320, "height": 900})
+    assert outside(visit) == [0]
     if page in PAGES:
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
+        assert visit.page.evaluate("innerWidth") == 1280
         assert visit.page.evaluate(SCROLLING_CODE) == []
     assert visit.foreign == visit.failed == visit.messages == []
 
@@ -1227,10 +1276,14 @@ def test_the_first_hit_of_a_question_is_the_section_that_answers(
 ):
     wrong = {}
     with Visit(browser, server + "search.html") as visit:
+        field = visit.page.locator("main input[type=search]").first
+        hits = visit.page.locator("#search-results li a")
         for question, section in QUESTIONS.items():
-            visit.page.goto(f"{server}search.html?q={quote(question)}")
-            hit = visit.page.wait_for_selector("#search-results li a")
-            page, _, anchor = hit.get_attribute("href").partition("#")
+            field.fill("")
+            hits.first.wait_for(state="detached")
+            field.fill(question)
+            hits.first.wait_for()
+            page, _, anchor = hits.first.get_attribute("href").partition("#")
             found = f"{Path(page).stem}#{anchor}"
             if found != section:
                 wrong[question] = found
@@ -1326,16 +1379,15 @@ def test_quizzes_answer_from_the_keyboard(window, server, page):
     visit = window(server + page)
     for quiz in visit.page.query_selector_all(".quiz"):
         choices = quiz.query_selector_all("summary")
+        seen = quiz.evaluate(VERDICTS)
         for number, choice in enumerate(choices):
-            seen = quiz.evaluate(VERDICTS)
             assert [each[0] for each in seen[number:]] == [False] * (
                 len(choices) - number
             )
             choice.press("Enter")
-            assert quiz.evaluate(VERDICTS)[number][1], (
-                "a choice opens to its explanation"
-            )
-        verdicts = [each[2] for each in quiz.evaluate(VERDICTS)]
+            seen = quiz.evaluate(VERDICTS)
+            assert seen[number][1], "a choice opens to its explanation"
+        verdicts = [each[2] for each in seen]
         assert len(verdicts) >= 2 and "Right." in verdicts
 
 
@@ -1524,17 +1576,11 @@ def small_book(
 
 def build(folder: Path, *read: str) -> subprocess.CompletedProcess:
     """Build a book as make does: read these pages anew, or all, write all."""
-    code = (
-        "import sys; from pathlib import Path; import build_site\n"
-        "build_site.ROOT = Path(sys.argv[1])\n"
-        "build_site.sphinx(*sys.argv[2:])"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, folder, *read],
-        cwd=ROOT / "tests",
-        capture_output=True,
-        encoding="utf8",
-    )
+    process = copies().Process(target=build_into, args=(folder, read))
+    process.start()
+    process.join()
+    said = [(folder / name).read_text() for name in ("stdout", "stderr")]
+    return subprocess.CompletedProcess([], process.exitcode, *said)
 
 
 def shown(folder: Path) -> list[str]:
