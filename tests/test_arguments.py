@@ -484,6 +484,24 @@ LAYERS = [torch.ones(1, 2), torch.ones(1)]
             lambda: batch_norm.BatchNorm1d(2, momentum=2.0),
             "momentum must be in [0, 1], got 2.0",
         ),
+        (
+            lambda: overfitting.effective_degrees_of_freedom(HALF, 0.1),
+            "X must be float32 or float64, got torch.float16",
+        ),
+        (
+            lambda: gradient_descent.quadratic_path(
+                torch.ones(2), torch.ones(2), lr=-1, steps=3
+            ),
+            "lr must be finite and at least 0, got -1",
+        ),
+        (
+            lambda: augmentation.random_affine(torch.ones(2, 4, 4), pixels=-1),
+            "pixels must be finite and at least 0, got -1",
+        ),
+        (
+            lambda: early_stopping.generalization_loss([1.0]),
+            "valid_loss must be a tensor of floating-point numbers, got list",
+        ),
     ],
 )
 def test_a_refusal_names_the_argument(call, words):

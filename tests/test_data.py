@@ -241,8 +241,10 @@ def test_share_1_leaves_no_label_right_and_share_0_none_wrong():
 
 
 def test_label_noise_repeats_with_its_seed_and_changes_with_it():
-    y = [digits(seed, label_noise=0.3).y_train for seed in (0, 0, 1)]
-    assert y[0].equal(y[1]) and not y[0].equal(y[2])
+    splits = [digits(s, n_valid=200, label_noise=0.3) for s in (0, 0, 1)]
+    for part in ("y_train", "y_valid"):
+        y = [getattr(split, part) for split in splits]
+        assert y[0].equal(y[1]) and not y[0].equal(y[2])
 
 
 def test_noise_features_are_standard_normal_and_leave_the_others_alone():

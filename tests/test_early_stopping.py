@@ -92,6 +92,15 @@ def test_pq_stops_where_the_training_loss_stands_still():
     )
 
 
+@pytest.mark.parametrize("strip", [5, 6])
+def test_a_strip_has_five_epochs_where_nothing_else_is_said(strip):
+    valid = history([2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6])
+    train = torch.ones_like(valid)
+    stops = (es.stop_pq(valid, train, 1), es.stop_up(valid, 1))
+    given = (es.stop_pq(valid, train, 1, strip), es.stop_up(valid, 1, strip))
+    assert (stops == given) == (strip == 5)
+
+
 @given(LOSSES)
 def test_the_best_epoch_is_the_first_of_the_lowest(losses):
     for end in range(1, len(losses) + 1):

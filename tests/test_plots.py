@@ -171,6 +171,12 @@ def test_two_rows_are_twice_as_high_as_one(columns):
     plt.close("all")
 
 
+def test_panels_are_smaller_side_by_side():
+    fig, _ = plots.figure(2, 2)
+    assert fig.get_size_inches().tolist() == [7.2, 6.4]
+    plt.close(fig)
+
+
 def test_lines_differ_by_more_than_colour():
     fig, ax = plots.figure()
     lines = [
@@ -392,7 +398,12 @@ def test_the_second_rendition_leaves_no_trace(shell):
     fig = curve()
     ax = fig.axes[0]
     ax.set_title("small", fontsize=6)
+    ax.set_xticks(range(30), [str(1000 + i) for i in range(30)])
+    locators = ax.xaxis.get_major_locator(), ax.yaxis.get_major_locator()
     plots.show(fig, alt=ALT)
+    assert locators == (
+        ax.xaxis.get_major_locator(), ax.yaxis.get_major_locator()
+    )  # fmt: skip
     assert fig.get_size_inches().tolist() == [5.6, 3.6]
     assert ax.get_legend() is None and len(ax.texts) == 0
     assert ax.title.get_fontsize() == 6
@@ -651,6 +662,15 @@ def test_texts_that_cover_something_are_refused(spoil, fault, shell):
     with pytest.raises(ValueError, match=fault):
         plots.show(fig, alt=ALT)
     assert shell.outputs == []
+    plt.close("all")
+
+
+def test_texts_of_every_panel_are_looked_at(shell):
+    fig, (first, _) = plots.figure(2)
+    first.text(0.5, 0.5, "here")
+    first.text(0.52, 0.5, "there")
+    with pytest.raises(ValueError, match="'here' overlaps 'there'"):
+        plots.show(fig, alt=ALT)
     plt.close("all")
 
 
