@@ -24,7 +24,7 @@ from sphinx.locale import get_translation
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-from companion.claims import number
+from companion.claims import _wilson, number
 
 _ = get_translation("course")
 PACKAGES = (
@@ -155,8 +155,7 @@ def by_chance(claim: dict) -> float:
 @functools.cache
 def limits(count: int) -> list[tuple[float, float]]:
     """Return Wilson's limits for every number of hits."""
-    tests = (stats.binomtest(k, count) for k in range(count + 1))
-    return [test.proportion_ci(method="wilson")[:] for test in tests]
+    return [_wilson(hits, count) for hits in range(count + 1)]
 
 
 def chapter(transform: SphinxPostTransform, lab: str) -> str:
