@@ -71,7 +71,10 @@ def sphinx(
     """
     from jupyter_book import sphinx as book
     from jupyter_book.cli.main import main as jupyter_book
+    from pybtex import plugin
 
+    # every citation asks the disk for the same plug-ins
+    plugin._load_entry_point = functools.cache(plugin._load_entry_point)
     book.build_sphinx = functools.partial(
         book.build_sphinx,
         jobs=os.cpu_count() or 1,
